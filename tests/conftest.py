@@ -90,11 +90,10 @@ def small_tokens() -> list[bytes | None]:
     numbers = [b"0", b"10", b"123", b"-1", b".5", b"e+", b"1e", b"00"]
     spaces = [b"  ", b"\n", b"\n  ", b"    ", b"\t", b"\r\n", b" {"]
     euro = "€".encode()
-    split = [euro, euro[:1], euro[:2], euro[1:], euro[2:], b"a" + euro[:1], euro[2:] + b"b"] + [
-        "é".encode(),
-        "😀".encode(),
-    ]
-    return [bytes([byte]) for byte in range(256)] + words + glue + numbers + spaces + split + [b"the", b"", None, None]
+    split = [euro, euro[:1], euro[:2], euro[1:], euro[2:], b"a" + euro[:1], euro[2:] + b"b"]
+    characters = ["é".encode(), "😀".encode()]
+    words += glue + numbers + spaces + split + characters
+    return [bytes([byte]) for byte in range(256)] + words + [b"the", b"", None, None]
 
 
 @pytest.fixture(scope="session")
