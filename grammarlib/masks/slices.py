@@ -1,0 +1,155 @@
+"""The slice languages: sets of texts that configurations often allow whole.
+
+Purpose: a state that allows any text inside a JSON string allows most of the vocabulary.  Proving
+*once* that it contains a slice language costs a few hundred steps; the tokens of the slice are then allowed
+by copying a ready mask, and only the other tokens are walked.
+Place: consumed by `grammarlib.masks.index`, which splits a vocabulary by these languages.
+Cost: all tables in about 30 ms, once a process.
+Not taken: slices found from the vocabulary or from the source.  Fixed ones make one index per vocabulary, on disk,
+that every source shares.
+
+Each slice is a table int16[states, 256] of a deterministic automaton over bytes: next state, or -1
+for dead.  It starts in state 0, at a character boundary; every state accepts (the languages are
+closed under prefixes), so that a token is inside a slice where its bytes stay live.  A word of a slice may end inside
+a character.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLICE_NAMES: Final = (
+    "json_text",
+    "text",
+    "line",
+    "json_line",
+    "wide",
+    "slug",
+    "identifier",
+    "word",
+    "lower",
+    "spaced_word",
+    "whitespace",
+    "digits",
+)
+"""The slices by index.  ``json_text`` is 0: the masks by length belong to it.
+
+``json_text``: what may stand unescaped in a JSON string (no ``"``, no backslash, nothing below U+0020).
+``text``: any text.  ``line``: any text without U+000A, U+000D, U+2028, U+2029.  ``json_line``: in both
+``json_text`` and ``line`` (what ``.`` means to ECMA-262).  ``wide``: characters from U+0080 on, without the
+blocks of spaces and line ends.  ``slug``: ``[A-Za-z0-9_.-]*``.  ``identifier``: ``[A-Za-z0-9_]*``.  ``word``:
+``[A-Za-z]*``.  ``lower``: ``[a-z]*``.  ``spaced_word``: nothing, or a space and a ``word``.
+``whitespace``: ``[ \\t\\n\\r]*``.  ``digits``: ``[0-9]*``.
+"""
+
+JSON_TEXT: Final = 0
+"""Index of the slice ``json_text``."""
+
+_CODE_POINTS: Final = 0x110000
+
+
+@functools.cache
+def slice_tables() -> tuple[NDArray[np.int16], ...]:
+    """The automata, in the order of `SLICE_NAMES`.  Shared: do not write into them."""
+    scalars = _ranges((0, 0xD7FF), (0xE000, 0x10FFFF))
+    json_text = scalars & ~_ranges((0, 0x1F)) & ~_characters('"\\')
+    line = scalars & ~_characters("\n\r\u2028\u2029")
+    # Whole blocks of 64 around the spaces, so that the automaton stays small: Latin-1 controls and U+00A0,
+    # U+1680, U+2000..U+206F, U+3000, U+FEFF.
+    wide = scalars & ~_ranges((0, 0xBF), (0x1680, 0x16BF), (0x2000, 0x207F), (0x3000, 0x303F), (0xFEC0, 0xFEFF))
+    lower = _ranges((0x61, 0x7A))
+    word = lower | _ranges((0x41, 0x5A))
+    digits = _ranges((0x30, 0x39))
+    identifier = word | digits | _characters("_")
+    slug = identifier | _characters(".-")
+    return (
+        _repeat_table(json_text),
+        _repeat_table(scalars),
+        _repeat_table(line),
+        _repeat_table(json_text & line),
+        _repeat_table(wide),
+        _repeat_table(slug),
+        _repeat_table(identifier),
+        _repeat_table(word),
+        _repeat_table(lower),
+        _lead_table(_characters(" "), word),
+        _repeat_table(_characters(" \t\n\r")),
+        _repeat_table(digits),
+    )
+
+
+def _ranges(*bounds: tuple[int, int]) -> NDArray[np.bool_]:
+    """The code points in the given inclusive ranges, as bool[0x110000]."""
+    members = np.zeros(_CODE_POINTS, dtype=np.bool_)
+    for first, last in bounds:
+        members[first : last + 1] = True
+    return members
+
+
+def _characters(text: str) -> NDArray[np.bool_]:
+    return _ranges(*((ord(character), ord(character)) for character in text))
+
+
+def _repeat_table(members: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """The automaton of any number of ``members``."""
+    rows: list[list[int]] = [[]]
+    rows[0] = _character_row(members, 0, rows, {})
+    return _table(rows)
+
+
+def _lead_table(first: NDArray[np.bool_], rest: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """The automaton of nothing, or one character of ``first`` and then any number of ``rest``."""
+    rows: list[list[int]] = [[], []]
+    memo: dict[tuple[int, ...], int] = {}
+    rows[0] = _character_row(first, 1, rows, memo)
+    rows[1] = _character_row(rest, 1, rows, memo)
+    return _table(rows)
+
+
+def _table(rows: Iterable[list[int]]) -> NDArray[np.int16]:
+    return np.array(list(rows), dtype=np.int16)
+
+
+def _character_row(
+    members: NDArray[np.bool_], target: int, rows: list[list[int]], memo: dict[tuple[int, ...], int]
+) -> list[int]:
+    """The row of a state at a character boundary from which one of ``members`` leads to ``target``.
+
+    The states inside characters are appended to ``rows``, shared through ``memo`` by what may follow.
+    """
+
+    def state_after(continuations: Iterable[int]) -> int:
+        """The state whose successors under the bytes 0x80..0xBF are these 64; -1 where all are dead."""
+        key = tuple(continuations)
+        if all(successor < 0 for successor in key):
+            return -1
+        if key not in memo:
+            memo[key] = len(rows)
+            rows.append([-1] * 0x80 + list(key) + [-1] * 0x40)
+        return memo[key]
+
+    longer = members.copy()
+    longer[:0x80] = False
+    blocks, kinds = np.unique(np.packbits(longer).view(">u8"), return_inverse=True)
+    bits = np.unpackbits(blocks.view(np.uint8)).reshape(len(blocks), 64)
+    states = [state_after(target if bit else -1 for bit in block) for block in bits.tolist()]
+    after_two = [states[kind] for kind in kinds.tolist()]  # by code point // 64
+    row = [-1] * 256
+    row[:0x80] = [target if member else -1 for member in members[:0x80].tolist()]
+    for lead in range(0xC2, 0xE0):
+        row[lead] = after_two[lead - 0xC0]
+    for lead in range(0xE0, 0xF0):
+        first = (lead - 0xE0) * 64
+        # Below U+0800 (block 32) a character has a shorter spelling: three bytes would be malformed.
+        row[lead] = state_after(after_two[block] if block >= 32 else -1 for block in range(first, first + 64))
+    for lead in range(0xF0, 0xF5):
+        row[lead] = state_after(
+            state_after(after_two[block : block + 64]) if 0x400 <= block < len(after_two) else -1
+            for block in range((lead - 0xF0) * 4096, (lead - 0xEF) * 4096, 64)
+        )
+    return row
