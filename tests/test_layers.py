@@ -22,8 +22,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("grammarlib.automata",),
     ("grammarlib.sources", "grammarlib.vocabulary"),
     ("grammarlib.masks",),
-    ("grammarlib.compile",),
     ("grammarlib.matcher",),
+    ("grammarlib.compile",),  # a compiled source makes matchers, so it stands outside them
     ("grammarlib",),  # the package itself: the public API, nothing else
     ("samplers",),
     ("jsonschemabench",),
