@@ -14,7 +14,9 @@ the same set of slices, the *signature*, form a cell; the cells partition all to
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import itertools
 import os
 import tempfile
 import threading
@@ -40,43 +42,41 @@ _KEPT_ALIVE: Final = 4
 """How many indexes stay in memory although nobody holds them."""
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+@dataclass(frozen=True, eq=False)
 class VocabularyIndex:
     """The index of one vocabulary; frozen, and safe to share between threads.  Do not write into its arrays.
 
-    ``words`` = ceil(logits width / 32).  All masks are packed as in `bitmask`; duplicates of a token are in every
-    mask that the token is in.
+    ``words`` = ceil(logits width / 32).  Masks are packed as in `bitmask`, as uint32 (what kernels write); duplicates
+    of a token are in every mask that the token is in.
 
     ``signatures``: int32[cells], ascending; bit ``s`` is set where the cell's tokens are inside slice ``s``.
-    ``cell_masks``: int32[cells, words].  ``slice_masks``: int32[slices, words], all tokens inside each slice.
-    ``nodes``: int32[n, 4], the cells' tries one after the other, each as in `VocabularyTrie`, with skips
-    relative to the whole array; cell ``c`` is ``nodes[cell_start[c] : cell_start[c + 1]]``.
-    ``cell_start``: int32[cells + 1].
-    ``first_byte_nodes``: int32[cells, 256], the first-level node of a cell for a byte, or -1.
+    ``cell_masks``: uint32[cells, words].  ``slice_masks``: uint32[slices, words], all tokens inside each slice.
+    ``nodes``: int32[n, 4], the cells' tries one after the other and then the trie of the whole vocabulary, each
+    as in `VocabularyTrie`, with skips relative to the whole array.
+    ``cell_start``: int32[cells + 1]; cell ``c`` is ``nodes[cell_start[c] : cell_start[c + 1]]``, the whole trie
+    ``nodes[cell_start[cells] :]``.
     ``duplicates``: int32[m, 2], (id in a trie, other id with the same bytes).
-    ``length_masks``: int32[longest + 1, words]: the tokens of slice ``json_text`` with at most ``n`` code
-    points (bytes outside 0x80..0xBF), ``longest`` being the most that any of them has.
+    ``length_masks``: uint32[longest_points + 1, words]: the tokens of slice ``json_text`` with at most ``n`` code
+    points (bytes outside 0x80..0xBF), ``longest_points`` being the most that any of them has.
     ``token_bytes``: uint8[...] and ``token_offsets``: int64[size + 1], the bytes of every token, by id;
     empty where a token may not be text (None, eos).
-    ``text_mask``, ``eos_words``: int32[words], all tokens that may be text, all eos ids.
+    ``text_mask``, ``eos_row``: uint32[words], all tokens that may be text, all eos ids.
     """
 
     digest: str
     logits_width: int
     signatures: NDArray[np.int32]
-    cell_masks: NDArray[np.int32]
-    slice_masks: NDArray[np.int32]
+    cell_masks: NDArray[np.uint32]
+    slice_masks: NDArray[np.uint32]
     nodes: NDArray[np.int32]
     cell_start: NDArray[np.int32]
-    first_byte_nodes: NDArray[np.int32]
     duplicates: NDArray[np.int32]
-    length_masks: NDArray[np.int32]
+    length_masks: NDArray[np.uint32]
     token_bytes: NDArray[np.uint8]
     token_offsets: NDArray[np.int64]
-    text_mask: NDArray[np.int32]
-    eos_words: NDArray[np.int32]
-    slice_tables: tuple[NDArray[np.int16], ...] = field(default_factory=slice_tables)
-    slice_names: tuple[str, ...] = SLICE_NAMES
+    text_mask: NDArray[np.uint32]
+    eos_row: NDArray[np.uint32]
+    _covered: dict[int, tuple[NDArray[np.uint32], NDArray[np.int64]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def build(cls, vocabulary: Vocabulary) -> VocabularyIndex:
@@ -84,20 +84,22 @@ class VocabularyIndex:
         text = vocabulary.text_tokens()
         tokens = sort_tokens(text)
         width = vocabulary.logits_width
-        signature = _signatures(tokens)
+        whole, ends, parents = build_nodes(tokens, np.arange(len(tokens.ids)), tokens.common)
+        signature = _signatures(whole, ends, parents)
         signatures, cell = np.unique(signature, return_inverse=True)
-        nodes, cell_start = _cell_tries(tokens, cell, len(signatures))
+        cell_nodes, cell_start = _cell_tries(tokens, cell, len(signatures))
+        whole[:, SKIP] += len(cell_nodes)
         cell_of_id = np.full(width, -1, dtype=np.int64)
         cell_of_id[tokens.ids] = cell
         cell_of_id[tokens.duplicates[:, 1]] = cell_of_id[tokens.duplicates[:, 0]]
         words = bitmask_words(width)
-        cell_masks = np.zeros((len(signatures), words), dtype=np.int32)
-        slice_masks = np.zeros((len(SLICE_NAMES), words), dtype=np.int32)
-        for number in range(len(signatures)):
-            cell_masks[number] = pack_bitmask(cell_of_id == number)
-            for number_of_slice in range(len(SLICE_NAMES)):
-                if (int(signatures[number]) >> number_of_slice) & 1:
-                    slice_masks[number_of_slice] |= cell_masks[number]
+        cell_masks = np.zeros((len(signatures), words), dtype=np.uint32)
+        slice_masks = np.zeros((len(SLICE_NAMES), words), dtype=np.uint32)
+        for number, inside in enumerate(signatures.tolist()):
+            cell_masks[number] = pack_bitmask(cell_of_id == number).view(np.uint32)
+            for slice_number in range(len(SLICE_NAMES)):
+                if (inside >> slice_number) & 1:
+                    slice_masks[slice_number] |= cell_masks[number]
         eos = np.zeros(width, dtype=np.bool_)
         eos[list(vocabulary.eos_token_ids)] = True
         lengths = np.zeros(vocabulary.size + 1, dtype=np.int64)
@@ -109,15 +111,14 @@ class VocabularyIndex:
             signatures=signatures.astype(np.int32),
             cell_masks=cell_masks,
             slice_masks=slice_masks,
-            nodes=nodes,
+            nodes=np.concatenate((cell_nodes, whole)),
             cell_start=cell_start,
-            first_byte_nodes=_first_byte_nodes(nodes, cell_start),
             duplicates=tokens.duplicates,
             length_masks=_length_masks(tokens, (signature >> JSON_TEXT) & 1 == 1, words),
             token_bytes=np.frombuffer(bytearray(b"".join(data for _, data in text)), dtype=np.uint8),
             token_offsets=np.cumsum(lengths),
-            text_mask=pack_bitmask(cell_of_id >= 0),
-            eos_words=pack_bitmask(eos),
+            text_mask=pack_bitmask(cell_of_id >= 0).view(np.uint32),
+            eos_row=pack_bitmask(eos).view(np.uint32),
         )
 
     @classmethod
@@ -141,20 +142,104 @@ class VocabularyIndex:
                     _recent.append(found)
         return found
 
-    @property
-    def words(self) -> int:
-        """The number of int32 words of a mask."""
-        return len(self.text_mask)
+    # Sizes
 
     @property
-    def longest(self) -> int:
-        """The most code points of a token in slice ``json_text``."""
-        return len(self.length_masks) - 1
+    def words(self) -> int:
+        """The number of 32-bit words of a mask."""
+        return len(self.text_mask)
 
     @property
     def size(self) -> int:
         """The number of tokens, as in `Vocabulary.size`."""
         return len(self.token_offsets) - 1
+
+    @property
+    def longest_points(self) -> int:
+        """The most code points of a token in slice ``json_text``."""
+        return len(self.length_masks) - 1
+
+    @functools.cached_property
+    def longest(self) -> int:
+        """The bytes of the longest token, which is the depth of the whole trie."""
+        return int(np.diff(self.token_offsets).max(initial=0))
+
+    @property
+    def memory_bytes(self) -> int:
+        """The size of all arrays."""
+        arrays: list[NDArray[Any]] = [getattr(self, name) for name in _ARRAYS]
+        return sum(array.nbytes for array in [*arrays, self.tables])
+
+    # Slices
+
+    @property
+    def slice_names(self) -> tuple[str, ...]:
+        """The names of the slices, by index."""
+        return SLICE_NAMES
+
+    @property
+    def slice_tables(self) -> tuple[NDArray[np.int16], ...]:
+        """The automata of the slices, by index: int16[states, 256] each, start state 0."""
+        return slice_tables()
+
+    @functools.cached_property
+    def tables(self) -> NDArray[np.int16]:
+        """All slice automata below each other: int16[states, 256]; state numbers count from each slice's own start."""
+        return np.concatenate(slice_tables())
+
+    @functools.cached_property
+    def table_at(self) -> NDArray[np.int64]:
+        """int64[slices + 1]: the row of `tables` where each slice starts, and the number of rows."""
+        return np.cumsum([0, *(len(table) for table in slice_tables())], dtype=np.int64)
+
+    # Parts of the vocabulary
+
+    @functools.cached_property
+    def trie_segment(self) -> NDArray[np.int64]:
+        """int64[1, 2]: begin and end in ``nodes`` of the trie of the whole vocabulary."""
+        return np.array([[self.cell_start[-1], len(self.nodes)]], dtype=np.int64)
+
+    @property
+    def rest_segment(self) -> NDArray[np.int64]:
+        """int64[n, 2]: begins and ends in ``nodes`` of the tries of all tokens outside slice ``json_text``."""
+        return self.covered(1 << JSON_TEXT)[1]
+
+    def covered(self, proven: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """What a bit set of slices settles: the mask of their tokens, and the tries of all other tokens.
+
+        uint32[words] (not to be written to), and int64[n, 2] of begins and ends in ``nodes``, ascending,
+        neighbours joined.
+        """
+        found = self._covered.get(proven)
+        if found is None:
+            inside = (self.signatures & np.int32(proven)) != 0
+            mask = np.bitwise_or.reduce(self.cell_masks[inside], axis=0, dtype=np.uint32, initial=0)
+            outside = np.concatenate(([False], ~inside, [False]))
+            edges = np.flatnonzero(outside[1:] != outside[:-1])
+            segments = self.cell_start[edges].astype(np.int64).reshape(-1, 2)
+            found = self._covered[proven] = (mask, segments)
+        return found
+
+    @functools.cached_property
+    def duplicate_pairs(self) -> list[tuple[int, int]]:
+        """``duplicates`` as Python ints."""
+        return [(first, other) for first, other in self.duplicates.tolist()]
+
+    def add_duplicates(self, mask: NDArray[np.uint32]) -> None:
+        """Allow in ``mask`` (uint32[words], in place) every token whose bytes are those of an allowed token."""
+        if len(self.duplicates):
+            first, other = self.duplicates[:, 0], self.duplicates[:, 1]
+            bits = (mask[first >> 5] >> (first & 31).astype(np.uint32)) & np.uint32(1)
+            np.bitwise_or.at(mask, other >> 5, bits << (other & 31).astype(np.uint32))
+
+    # Tokens
+
+    @functools.cached_property
+    def token_views(self) -> list[NDArray[np.uint8] | None]:
+        """The bytes of every token by id as uint8 views, None where a token may not be text."""
+        data = self.token_bytes
+        offsets = self.token_offsets.tolist()
+        return [data[start:end] if start < end else None for start, end in itertools.pairwise(offsets)]
 
     def bytes_of(self, token_id: int) -> bytes:
         """The bytes of a token, empty where it may not be text; `IndexError` outside the vocabulary."""
@@ -162,17 +247,10 @@ class VocabularyIndex:
             raise IndexError(f"token {token_id} lies outside the vocabulary of {self.size}")
         return self.token_bytes[self.token_offsets[token_id] : self.token_offsets[token_id + 1]].tobytes()
 
-    @property
-    def memory_bytes(self) -> int:
-        """The size of all arrays."""
-        arrays: list[NDArray[Any]] = [getattr(self, name) for name in _ARRAYS]
-        return sum(array.nbytes for array in [*arrays, *self.slice_tables])
 
-
-def _signatures(tokens: SortedTokens) -> NDArray[np.int64]:
+def _signatures(nodes: NDArray[np.int32], ends: NDArray[np.int64], parents: NDArray[np.int64]) -> NDArray[np.int64]:
     """The signature of each distinct token: all slices run over the whole trie, one level at a time."""
-    nodes, ends, parents = build_nodes(tokens, np.arange(len(tokens.ids)), tokens.common)
-    signatures = np.zeros(len(tokens.ids), dtype=np.int64)
+    signatures = np.zeros(len(ends), dtype=np.int64)
     if not len(nodes):
         return signatures
     by_depth = np.argsort(nodes[:, DEPTH], kind="stable")
@@ -211,15 +289,7 @@ def _cell_tries(
     return nodes, starts.astype(np.int32)
 
 
-def _first_byte_nodes(nodes: NDArray[np.int32], cell_start: NDArray[np.int32]) -> NDArray[np.int32]:
-    result = np.full((len(cell_start) - 1, 256), -1, dtype=np.int32)
-    first_level = np.flatnonzero(nodes[:, DEPTH] == 1)
-    cell = np.searchsorted(cell_start, first_level, side="right") - 1
-    result[cell, nodes[first_level, BYTE]] = first_level
-    return result
-
-
-def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -> NDArray[np.int32]:
+def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -> NDArray[np.uint32]:
     """Row ``n``: the tokens (and their duplicates) that are ``inside`` with at most ``n`` code points."""
     starts_character = np.concatenate(([0], np.cumsum((tokens.flat & 0xC0) != 0x80)))
     points = starts_character[tokens.starts + tokens.lengths] - starts_character[tokens.starts]
@@ -233,7 +303,7 @@ def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -
     masks = np.zeros((longest + 1, words), dtype=np.uint32)
     np.bitwise_or.at(masks, (rows, ids // 32), np.uint32(1) << (ids % 32).astype(np.uint32))
     np.bitwise_or.accumulate(masks, axis=0, out=masks)
-    return masks.view(np.int32)
+    return masks
 
 
 # Memory and disk
@@ -242,9 +312,7 @@ _lock = threading.Lock()
 _in_memory: weakref.WeakValueDictionary[str, VocabularyIndex] = weakref.WeakValueDictionary()
 _recent: deque[VocabularyIndex] = deque(maxlen=_KEPT_ALIVE)
 _ARRAYS: Final = tuple(
-    name.name
-    for name in fields(VocabularyIndex)
-    if name.name not in ("digest", "logits_width", "slice_tables", "slice_names")
+    name.name for name in fields(VocabularyIndex) if name.name not in ("digest", "logits_width", "_covered")
 )
 
 
@@ -312,17 +380,16 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
     cells, count, size = len(index.signatures), len(index.nodes), vocabulary.size
     shapes: dict[str, tuple[type, tuple[int, ...]]] = {
         "signatures": (np.int32, (cells,)),
-        "cell_masks": (np.int32, (cells, words)),
-        "slice_masks": (np.int32, (len(SLICE_NAMES), words)),
+        "cell_masks": (np.uint32, (cells, words)),
+        "slice_masks": (np.uint32, (len(SLICE_NAMES), words)),
         "nodes": (np.int32, (count, 4)),
         "cell_start": (np.int32, (cells + 1,)),
-        "first_byte_nodes": (np.int32, (cells, 256)),
         "duplicates": (np.int32, (len(index.duplicates), 2)),
-        "length_masks": (np.int32, (len(index.length_masks), words)),
+        "length_masks": (np.uint32, (len(index.length_masks), words)),
         "token_bytes": (np.uint8, (len(index.token_bytes),)),
         "token_offsets": (np.int64, (size + 1,)),
-        "text_mask": (np.int32, (words,)),
-        "eos_words": (np.int32, (words,)),
+        "text_mask": (np.uint32, (words,)),
+        "eos_row": (np.uint32, (words,)),
     }
     for name, (dtype, shape) in shapes.items():
         array = getattr(index, name)
@@ -335,13 +402,12 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
         and offsets[-1] == len(index.token_bytes)
         and (np.diff(offsets) >= 0).all()
         and starts[0] == 0
-        and starts[-1] == count
+        and starts[-1] <= count
         and (np.diff(starts) > 0).all()
         and ((nodes[:, BYTE] >= 0) & (nodes[:, BYTE] < 256)).all()
         and ((nodes[:, SKIP] > positions) & (nodes[:, SKIP] <= count)).all()
         and ((nodes[:, TOKEN] >= -1) & (nodes[:, TOKEN] < size)).all()
         and (nodes[:, DEPTH] >= 1).all()
         and ((index.duplicates >= 0) & (index.duplicates < size)).all()
-        and ((index.first_byte_nodes >= -1) & (index.first_byte_nodes < count)).all()
         and len(index.length_masks) > 0
     )

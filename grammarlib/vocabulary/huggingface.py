@@ -67,8 +67,8 @@ def read_huggingface(tokenizer: Any) -> TokenTable:
         if is_tiktoken(inner):
             return read_tiktoken(inner, None)
     raise VocabularyError(
-        f"a {type(tokenizer).__module__}.{type(tokenizer).__qualname__} is not a tokenizer whose bytes can be read; pass "
-        f"a fast tokenizer or its tokenizer.json, or {_HINT}"
+        f"a {type(tokenizer).__module__}.{type(tokenizer).__qualname__} is not a tokenizer whose bytes can be read; "
+        f"pass a fast tokenizer or its tokenizer.json, or {_HINT}"
     )
 
 

@@ -234,9 +234,10 @@ class Vocabulary:
         return Vocabulary, (self._tokens, self._eos_token_ids, self._logits_width, dict(self._special_tokens))
 
     def __repr__(self) -> str:
+        eos, specials = list(self._eos_token_ids), len(self._special_tokens)
         return (
-            f"Vocabulary(size={self.size}, eos_token_ids={list(self._eos_token_ids)}, logits_width={self._logits_width}, "
-            f"special_tokens={len(self._special_tokens)}, digest={self._digest[:12]})"
+            f"Vocabulary(size={self.size}, eos_token_ids={eos}, logits_width={self._logits_width}, "
+            f"special_tokens={specials}, digest={self._digest[:12]})"
         )
 
 
