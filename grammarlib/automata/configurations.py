@@ -1,0 +1,700 @@
+"""The machine: one compiled source as growing tables, run by the kernels, expanded on demand.
+
+Purpose: own every array of `grammarlib.kernels.recognise`, intern configurations, and do what kernels
+cannot: expand rows, components, narrowed views and long numbers when a kernel notes the need.
+Place: between a source (`RowSource` or `ComponentSource`) and `masks`/`matcher`.
+Cost: a matcher is one int (the configuration) for each position; a step is one kernel call.
+Not taken: expanding eagerly at compile time, which is seconds for the schemas that people write.
+
+One writer lock guards a machine; kernels run without the GIL while it is held.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import ModuleType
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grammarlib.automata import numbers
+from grammarlib.automata.components import (
+    ArrayView,
+    ComponentKey,
+    ComponentSource,
+    NumberLeaf,
+    NumberSpec,
+    ObjectView,
+    StringLeaf,
+)
+from grammarlib.automata.rows import RowSource
+from grammarlib.dtypes import DEAD, UNEXPANDED
+from grammarlib.errors import LimitExceeded
+from grammarlib.limits import Limits
+
+Whitespace = Literal["bounded", "compact", "any"]
+_WHITESPACE: Final = {"bounded": 0, "compact": 1, "any": 2}
+_CHUNK: Final = 256  # bytes read in one kernel call, so that scratch space stays small
+_FAR_RANK: Final = 1 << 40
+
+_kernels: ModuleType | None = None
+_kernels_lock = threading.Lock()
+
+
+def kernels() -> ModuleType:
+    """The compiled kernels; the first call in a process loads or compiles them.
+
+    Compiling takes seconds once for each installation (numba keeps the result on disk); on a
+    terminal one line says so.
+    """
+    global _kernels
+    if _kernels is None:
+        with _kernels_lock:
+            if _kernels is None:
+                timer = None
+                if sys.stderr.isatty():
+                    timer = threading.Timer(1.5, lambda: print("grammarlib: compiling kernels (once) ...", file=sys.stderr))
+                    timer.daemon = True
+                    timer.start()
+                try:
+                    from grammarlib.kernels import recognise
+
+                    _kernels = recognise
+                finally:
+                    if timer is not None:
+                        timer.cancel()
+    return _kernels
+
+
+def _any_text_rows() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Rows 0..6 of every machine: any WTF-8 text; row 0 stands between two code points."""
+    rows = np.full((7, 256), DEAD, np.int32)
+    rows[0, :0x80] = 0
+    rows[0, 0xC2:0xE0] = 1
+    rows[0, 0xE0] = 3
+    rows[0, 0xE1:0xF0] = 2
+    rows[0, 0xF0] = 4
+    rows[0, 0xF1:0xF4] = 6
+    rows[0, 0xF4] = 5
+    rows[1, 0x80:0xC0] = 0
+    rows[2, 0x80:0xC0] = 1
+    rows[3, 0xA0:0xC0] = 1
+    rows[4, 0x90:0xC0] = 2
+    rows[5, 0x80:0x90] = 2
+    rows[6, 0x80:0xC0] = 2
+    facts = np.zeros((7, 4), np.int64)
+    facts[0, 0] = 1
+    facts[:, 2] = -1
+    return rows, facts
+
+
+_ANY_ROWS, _ANY_FACTS = _any_text_rows()
+
+
+_UNBOUNDED: Final = NumberSpec()
+_UNBOUNDED_DIGITS: Final = NumberSpec(digits_only=True)
+
+
+def _regular_rows(leaf: NumberLeaf) -> RowSource | None:
+    """The tiny automaton of a leaf that needs no registers, or None."""
+    if leaf.specs == (_UNBOUNDED,):
+        return numbers.plain_number_rows()
+    if leaf.specs == (_UNBOUNDED_DIGITS,):
+        return numbers.integer_digits_rows()
+    return None
+
+
+class _Rows:
+    """One row source inside a machine: its local states and the rows that they became."""
+
+    __slots__ = ("measure", "rows", "source")
+
+    def __init__(self, source: RowSource, measure: bool) -> None:
+        self.source = source
+        self.measure = measure
+        self.rows: list[int] = []
+
+
+class Machine:
+    """The tables of one compiled source and the operations on configurations.
+
+    ``start`` is the configuration before the first byte.  Configurations are ints that stay valid as long as
+    the machine lives.  All methods take the machine's lock where they write.
+    """
+
+    def __init__(
+        self,
+        source: RowSource | ComponentSource,
+        *,
+        whitespace: Whitespace = "bounded",
+        limits: Limits | None = None,
+        components: bool,
+    ) -> None:
+        self.limits = limits if limits is not None else Limits()
+        self.lock = threading.RLock()
+        self.kernel: Any = kernels()
+        k = self.kernel
+        self.R = np.empty((64, 256), np.int32)
+        self.RM = np.zeros((64, 4), np.int64)
+        self.R[:7] = _ANY_ROWS
+        self.RM[:7] = _ANY_FACTS
+        self.C = np.zeros((64, 10), np.int64)
+        self.S = np.zeros((32, 8), np.int64)
+        self.V = np.zeros((32, 16), np.int64)
+        self.P = np.zeros(1024, np.int64)
+        self.B = np.zeros(4096, np.uint8)
+        self.F = np.zeros((256, 6), np.int64)
+        self.W = np.zeros(512, np.int64)
+        self.X = np.zeros((256, 4), np.int64)
+        self.H = np.zeros((64, 5), np.int64)
+        self.T = np.zeros(32, np.int64)
+        self.N = np.zeros((512, 5), np.int64)
+        self.K = np.zeros((256, 6), np.int64)
+        self.FH = np.full(512, -1, np.int32)
+        self.KH = np.full(512, -1, np.int32)
+        self.scratch = np.zeros(_CHUNK + 8, np.int64)
+        self.stack = np.zeros((2, 8), np.int64)
+        self._bytes_out = np.zeros(256, np.uint8)
+        self.T[k.T_WHITESPACE] = _WHITESPACE[whitespace]
+        self.T[k.T_DEPTH_LIMIT] = self.limits.stack_depth
+        self._row_count = 7
+        self._row_owner: list[_Rows | None] = [None] * 7
+        self._row_local: list[int] = list(range(7))
+        self._row_sources: dict[tuple[int, bool], _Rows] = {}
+        self._component_ids: dict[ComponentKey, int] = {}
+        self._component_keys: list[ComponentKey] = []
+        self._string_leaves = 0
+        self._views: list[ObjectView | ArrayView] = []
+        self._number_leaves: dict[int, NumberLeaf] = {}
+        self._number_rows: dict[int, _Rows] = {}
+        self._number_offsets: dict[NumberLeaf, tuple[int, int]] = {}
+        self._pool_top = 0
+        self._byte_top = 0
+        self._hash_count = 0
+        self._widest = 1  # words of key bits of the widest view
+        self._longest_name = 0
+        self._tables: tuple[Any, ...] = ()
+        self._retable()
+        self.source = source
+        self._component_source: ComponentSource | None = None
+        if components:
+            self._component_source = source  # type: ignore[assignment]
+            root = self._component(source.root)  # type: ignore[union-attr]
+            self.expand_component(root)
+            self.start = self._intern(k.VALUE, root, -1, 0, -1)
+        else:
+            row = self._row(self._rows_of(source, False), source.start)  # type: ignore[arg-type, union-attr]
+            self.start = self._intern(k.ROW, row, 0, 0, -1)
+
+    # ---- tables
+
+    def _retable(self) -> None:
+        self._tables = (
+            self.R,
+            self.RM,
+            self.C,
+            self.S,
+            self.V,
+            self.P,
+            self.B,
+            self.F,
+            self.W,
+            self.X,
+            self.H,
+            self.T,
+            self.N,
+        )
+
+    def _grow(self, name: str, needed: int) -> None:
+        """Double the array ``name`` along its first axis until it holds ``needed`` entries."""
+        array: NDArray[Any] = getattr(self, name)
+        size = array.shape[0]
+        if needed <= size:
+            return
+        while size < needed:
+            size *= 2
+        grown = np.zeros((size, *array.shape[1:]), array.dtype)
+        grown[: array.shape[0]] = array
+        setattr(self, name, grown)
+        self._retable()
+
+    def _pool(self, values: list[int]) -> int:
+        at = self._pool_top
+        self._pool_top = at + len(values)
+        self._grow("P", self._pool_top)
+        if values:
+            self.P[at : self._pool_top] = values
+        return at
+
+    def _text(self, data: bytes) -> int:
+        at = self._byte_top
+        self._byte_top = at + len(data)
+        self._grow("B", self._byte_top)
+        self.B[at : self._byte_top] = np.frombuffer(data, np.uint8)
+        return at
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held by the machine's arrays."""
+        arrays = (*self._tables, self.K, self.FH, self.KH, self.scratch, self.stack)
+        return sum(int(array.nbytes) for array in arrays)
+
+    @property
+    def configurations(self) -> int:
+        """How many configurations are interned."""
+        return int(self.T[self.kernel.T_CONFIGURATIONS])
+
+    @property
+    def states(self) -> int:
+        """How many rows exist."""
+        return self._row_count
+
+    # ---- rows
+
+    def _rows_of(self, source: RowSource, measure: bool) -> _Rows:
+        key = (id(source), measure)
+        found = self._row_sources.get(key)
+        if found is None:
+            found = self._row_sources[key] = _Rows(source, measure)
+        return found
+
+    def _row(self, rows: _Rows, local: int) -> int:
+        """The row of a local state; makes all rows up to it (states are numbered as they are found)."""
+        known = rows.rows
+        if local < len(known):
+            return known[local]
+        first = len(known)
+        top = self._row_count
+        count = local + 1 - first
+        if top + count > self.limits.states:
+            raise LimitExceeded("states", self.limits.states, top + count)
+        if top + count > self.R.shape[0]:
+            self._grow("R", top + count)
+            self._grow("RM", top + count)
+        source = rows.source
+        for i in range(count):
+            facts = self.RM[top + i]
+            facts[0] = source.label(first + i)
+            if rows.measure:
+                facts[1] = source.shortest_length(first + i)
+            facts[2] = -1
+        self.R[top : top + count, 0] = UNEXPANDED
+        known.extend(range(top, top + count))
+        self._row_owner.extend([rows] * count)
+        self._row_local.extend(range(first, first + count))
+        self._row_count = top + count
+        return known[local]
+
+    def expand_row(self, row: int) -> None:
+        """Compute all transitions of ``row``, once."""
+        if self.R[row, 0] != UNEXPANDED:
+            return
+        rows = self._row_owner[row]
+        assert rows is not None
+        targets = rows.source.expand(self._row_local[row])
+        highest = int(targets.max())
+        if highest >= len(rows.rows):
+            self._row(rows, highest)
+        lookup = np.array([*rows.rows, DEAD], np.int32)
+        self.R[row] = lookup[targets]
+
+    # ---- components
+
+    def _component(self, key: ComponentKey | None) -> int:
+        if key is None:
+            return -1
+        found = self._component_ids.get(key)
+        if found is None:
+            found = len(self._component_keys)
+            if found >= self.limits.components:
+                raise LimitExceeded("components", self.limits.components, found + 1)
+            self._component_ids[key] = found
+            self._component_keys.append(key)
+            if found >= self.C.shape[0]:
+                self._grow("C", found + 1)
+        return found
+
+    def expand_component(self, component: int) -> None:
+        """Work out what a component allows, once."""
+        k = self.kernel
+        if self.C[component, k.C_EXPANDED]:
+            return
+        assert self._component_source is not None
+        expansion = self._component_source.expand(self._component_keys[component])
+        number_kind, number = self._number(expansion.number)
+        row = [
+            1,
+            expansion.null,
+            expansion.true,
+            expansion.false,
+            self._string(expansion.string),
+            number_kind,
+            number,
+            self._object(expansion.object) if expansion.object is not None else -1,
+            self._array(expansion.array) if expansion.array is not None else -1,
+            0,
+        ]
+        self.C[component] = row
+
+    def _string(self, leaf: StringLeaf | None) -> int:
+        if leaf is None:
+            return -1
+        at = self._string_leaves
+        self._string_leaves = at + 1
+        self._grow("S", at + 1)
+        shape, row, members, count = 0, 0, 0, 0
+        if leaf.members is not None:
+            shape = 2
+            image: list[int] = []
+            for text, label in leaf.members:
+                image += (self._text(text), len(text), label)
+            members, count = self._pool(image), len(leaf.members)
+        elif leaf.rows is not None:
+            shape = 1
+            rows = self._rows_of(leaf.rows, leaf.maximum is not None)
+            row = self._row(rows, leaf.rows.start)
+        maximum = -1 if leaf.maximum is None else min(leaf.maximum, 0x7FFFFFFF)
+        self.S[at] = (shape, leaf.label, row, min(leaf.minimum, 0x7FFFFFFF), maximum, members, count, 0)
+        return at
+
+    def _number(self, leaf: NumberLeaf | None) -> tuple[int, int]:
+        """-> (kind, id): 0 refused, 1 a start row, 2 a register leaf in the pool."""
+        if leaf is None:
+            return 0, -1
+        found = self._number_offsets.get(leaf)
+        if found is None:
+            rows = _regular_rows(leaf)
+            if rows is not None:
+                found = (1, self._row(self._rows_of(rows, False), rows.start))
+            else:
+                offset = self._pool(numbers.encode_leaf(leaf))
+                self._number_leaves[offset] = leaf
+                found = (2, offset)
+            self._number_offsets[leaf] = found
+        return found
+
+    def _view(self, view: ObjectView | ArrayView, row: list[int]) -> int:
+        at = len(self._views)
+        self._views.append(view)
+        if at >= self.V.shape[0]:
+            self._grow("V", at + 1)
+        self.V[at, : len(row)] = row
+        return at
+
+    def _object(self, view: ObjectView) -> int:
+        assert self._component_source is not None
+        ordered = self._component_source.ordered
+        names = view.names
+        words = (len(names) + 63) // 64
+        self._widest = max(self._widest, words)
+        component = self._component
+        live = 0
+        tracks: list[int] = []
+        for position, track in enumerate(view.tracks):
+            bits = [0] * words
+            if track.label:
+                live |= 1 << position
+                for i in track.required:
+                    bits[i >> 6] |= 1 << (i & 63)
+            tracks.append(track.label)
+            tracks += [b - (1 << 64) if b >> 63 else b for b in bits]
+        single = int(live & (live - 1) == 0)
+        last_required: dict[int, int] = {}
+        final_required = -1
+        if ordered and single:
+            required = {view.ranks[i] for track in view.tracks if track.label for i in track.required}
+            for rank in range(len(names)):
+                last_required[rank] = final_required
+                if rank in required:
+                    final_required = rank
+        image: list[int] = []
+        if names:
+            start = self._text(b"".join(names))
+            for name, child, rank in zip(names, view.children, view.ranks, strict=True):
+                length = len(name)
+                image += (start, length, component(child), rank, last_required.get(rank, -1))
+                start += length
+            self._longest_name = max(self._longest_name, max(map(len, names)))
+        track_at = self._pool(tracks)
+        return self._view(
+            view,
+            [
+                0,
+                len(view.tracks),
+                track_at,
+                len(names),
+                self._pool(image),
+                words,
+                component(view.other),
+                live,
+                0,
+                0,
+                -1,
+                0,
+                int(ordered),
+                single,
+                final_required,
+            ],
+        )
+
+    def _array(self, view: ArrayView) -> int:
+        live = 0
+        tracks: list[int] = []
+        cap = len(view.prefix)
+        for position, track in enumerate(view.tracks):
+            if track.label:
+                live |= 1 << position
+                cap = max(cap, track.minimum, track.maximum or 0)
+            maximum = -1 if track.maximum is None else track.maximum
+            tracks += (track.label, track.minimum, maximum)
+        prefix = [self._component(child) for child in view.prefix]
+        track_at = self._pool(tracks)
+        return self._view(
+            view,
+            [
+                1,
+                len(view.tracks),
+                track_at,
+                0,
+                0,
+                0,
+                -1,
+                live,
+                len(prefix),
+                self._pool(prefix),
+                self._component(view.rest),
+                cap,
+                0,
+                int(live & (live - 1) == 0),
+                -1,
+            ],
+        )
+
+    # ---- facts for `shortest`
+
+    def shortest_of_row(self, row: int, label: int) -> bytes | None:
+        """A shortest text from ``row`` to a row whose label meets the bit set ``label`` (-1: any)."""
+        rows = self._row_owner[row]
+        if rows is not None and label == -1:
+            return rows.source.shortest_completion(self._row_local[row])
+        seen = {row}
+        frontier = [(row, b"")]
+        while frontier:
+            following: list[tuple[int, bytes]] = []
+            for at, text in frontier:
+                if int(self.RM[at, 0]) & label:
+                    return text
+                self.expand_row(at)
+                for byte, target in enumerate(self.R[at].tolist()):
+                    if target >= 0 and target not in seen:
+                        seen.add(target)
+                        following.append((target, text + bytes((byte,))))
+            frontier = following
+        return None
+
+    def number_leaf(self, offset: int) -> NumberLeaf:
+        """The leaf whose image lies at ``offset`` of the pool."""
+        return self._number_leaves[offset]
+
+    def name_is_allowed(self, view: int, frame: int, i: int) -> bool:
+        """Whether listed name ``i`` may come next in ``frame``."""
+        return bool(self.kernel.name_allowed.py_func(self.P, self.V, self.F, self.W, view, frame, i))
+
+    def text_of(self, text: int) -> bytes:
+        """The bytes of a text node."""
+        out = bytearray()
+        while text >= 0:
+            out.append(int(self.X[text, 1]))
+            text = int(self.X[text, 0])
+        return bytes(reversed(out))
+
+    # ---- needs
+
+    def _store(self, k0: int, k1: int, k2: int, k3: int, value: int) -> None:
+        self._hash_count += 1
+        if self._hash_count * 2 > self.H.shape[0]:
+            old = self.H
+            self.H = np.zeros((old.shape[0] * 4, 5), np.int64)
+            self._retable()
+            for entry in old[old[:, 0] != 0].tolist():
+                self._maintain(0, *entry)
+        self._maintain(0, k0, k1, k2, k3, value)
+
+    def _maintain(self, operation: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> int:
+        return int(
+            self.kernel.maintain(
+                operation, self.F, self.W, self.V, self.FH, self.K, self.KH, self.H, self.T, a, b, c, d, e
+            )
+        )
+
+    def _narrow(self, view: int, keep: int) -> None:
+        assert self._component_source is not None
+        wide = self._views[view]
+        if isinstance(wide, ObjectView):
+            narrow = self._object(self._component_source.narrow_object(wide, keep))
+        else:
+            narrow = self._array(self._component_source.narrow_array(wide, keep))
+        self._store(view + 1, keep, 0, 0, narrow)
+
+    def _continue_number(self, offset: int, mantissa: int, packed: int, byte: int) -> None:
+        """A number left the registers: the exact rows take over."""
+        rows = self._number_rows.get(offset)
+        if rows is None:
+            source = numbers.NumberRows(self._number_leaves[offset])
+            rows = self._number_rows[offset] = self._rows_of(source, False)
+        text = numbers.decode_state(mantissa, packed)
+        if byte >= 0:
+            text += bytes((byte,))
+        local = rows.source.state_for(text)  # type: ignore[attr-defined]
+        row = -2 if local < 0 else self._row(rows, local)
+        self._store(-offset - 1, mantissa, packed, byte, row)
+
+    def expand_needs(self) -> None:
+        """Expand everything that the last kernel call noted."""
+        k = self.kernel
+        count = int(self.T[k.T_NEEDS])
+        for kind, a, b, c, d in self.N[:count].tolist():
+            if kind == k.NEED_ROW:
+                self.expand_row(a)
+            elif kind == k.NEED_COMPONENT:
+                self.expand_component(a)
+            elif kind == k.NEED_NARROW:
+                self._narrow(a, b)
+            elif kind == k.NEED_NUMBER:
+                self._continue_number(a, b, c, d)
+            else:
+                raise LimitExceeded("stack_depth", self.limits.stack_depth, a, "the text")
+        self.T[k.T_NEEDS] = 0
+
+    # ---- running
+
+    def _reserve(self, length: int) -> None:
+        """Make room for what reading ``length`` bytes may add."""
+        k = self.kernel
+        frames, bits, texts, configurations = self.T[:4].tolist()
+        if frames + length + 8 > self.F.shape[0]:
+            self._grow("F", frames + 2 * length + 8)
+        if bits + (length + 2) * self._widest > self.W.shape[0]:
+            self._grow("W", bits + (length + 2) * self._widest)
+        most = texts + 2 * length + 16 + (length // 3 + 2) * (self._longest_name + 2)
+        if most > self.X.shape[0]:
+            self._grow("X", most)
+        if configurations + 2 > self.K.shape[0]:
+            if configurations >= self.limits.configurations:
+                raise LimitExceeded("configurations", self.limits.configurations, configurations + 1)
+            self._grow("K", configurations + 2)
+        if 2 * (configurations + 2) > self.KH.shape[0]:
+            self.KH = np.full(self.KH.shape[0] * 4, -1, np.int32)
+            self._maintain(2)
+        if 2 * (frames + length + 2) > self.FH.shape[0]:
+            size = self.FH.shape[0]
+            while size < 2 * (frames + length + 2):
+                size *= 4
+            self.FH = np.full(size, -1, np.int32)
+            self._maintain(1)
+
+    def _intern(self, kind: int, a: int, r: int, e: int, f: int) -> int:
+        return self._maintain(3, kind, a, r, e, f)
+
+    def advance(self, configuration: int, data: NDArray[np.uint8]) -> int:
+        """The configuration after ``data`` (at most 256 bytes), or -1 where it is refused."""
+        k = self.kernel
+        length = data.shape[0]
+        if length > _CHUNK:
+            raise ValueError(f"at most {_CHUNK} bytes in one call")
+        with self.lock:
+            while True:
+                self._reserve(length)
+                taken = k.advance(*self._tables, self.K, self.FH, self.KH, self.scratch, configuration, data)
+                if taken == length:
+                    return int(self.T[k.T_RESULT])
+                if self.T[k.T_NEEDS] == 0:
+                    return -1
+                self.expand_needs()
+
+    def read(self, configuration: int, data: bytes) -> tuple[int, int]:
+        """Read as much of ``data`` as is allowed: (configuration, bytes taken)."""
+        taken = 0
+        array = np.frombuffer(data, np.uint8)
+        while taken < len(data):
+            part = array[taken : taken + _CHUNK]
+            following = self.advance(configuration, part)
+            if following < 0:
+                # Bisect: every prefix of an allowed text is allowed.
+                low, high = 0, part.shape[0]
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    step = self.advance(configuration, part[low:middle])
+                    if step < 0:
+                        high = middle
+                    else:
+                        configuration, low = step, middle
+                return configuration, taken + low
+            configuration = following
+            taken += part.shape[0]
+        return configuration, taken
+
+    def next_bytes(self, configuration: int) -> tuple[NDArray[np.uint8], bool]:
+        """(uint8[256] with 1 for each byte that may come next, whether the text may stop here)."""
+        k = self.kernel
+        with self.lock:
+            while True:
+                self._reserve(2)
+                accepting = k.next_bytes(*self._tables, self.K, configuration, self._bytes_out)
+                if self.T[k.T_NEEDS] == 0:
+                    return self._bytes_out.copy(), accepting == 1
+                self.expand_needs()
+
+    def is_accepting(self, configuration: int) -> bool:
+        """Whether the text may stop at ``configuration``."""
+        k = self.kernel
+        kind, a, r, e, f = self.K[configuration, :5].tolist()
+        if kind == k.DONE:
+            return True
+        if f >= 0 or not (kind in (k.ROW, k.NUMBER_ROW, k.NUMBER)):
+            return False
+        if kind != k.NUMBER:
+            return bool(self.RM[a, 0] != 0)
+        with self.lock:
+            while True:
+                self.T[k.T_NEEDS] = 0
+                found = k.accepting(self.RM, self.P, self.H, self.T, self.N, kind, a, r, e, f)
+                if found >= 0:
+                    return bool(found)
+                self.expand_needs()
+
+    def walk(
+        self,
+        configuration: int,
+        nodes: NDArray[np.int32],
+        segments: NDArray[np.int64],
+        longest: int,
+        out: NDArray[np.uint32],
+    ) -> None:
+        """Set the bits of the tokens in the trie ``segments`` that ``configuration`` can read.
+
+        ``longest``: bytes of the longest token.  A walk that met something unexpanded is repeated once it is.
+        """
+        k = self.kernel
+        if self.stack.shape[0] < longest + 2:
+            self.stack = np.zeros((longest + 2, 8), np.int64)
+        while True:
+            self._reserve(longest)
+            k.walk(*self._tables, self.K, self.stack, nodes, segments, configuration, out)
+            if self.T[k.T_NEEDS] == 0:
+                return
+            self.expand_needs()
+
+    def proven_slices(
+        self, row: int, tables: NDArray[np.int16], table_at: NDArray[np.int64], pairs: NDArray[np.int64]
+    ) -> int:
+        """The slices (bit set) whose every word can be read from ``row``; exact, computed once for a row."""
+        known = int(self.RM[row, 2])
+        while known < 0:
+            known = int(self.kernel.prove(self.R, self.RM, self.T, self.N, tables, table_at, pairs, row))
+            if known < 0:
+                self.expand_needs()
+        return known
+

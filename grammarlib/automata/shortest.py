@@ -1,0 +1,493 @@
+"""The way out: shortest completions and random texts of a machine.
+
+Purpose: from any configuration, a shortest byte string after which the text may stop; and texts of
+the language without a model.  Place: beside `configurations`, for the matcher and ``sample``.
+Cost: milliseconds on the first visit of a component, then memo lookups; never on the mask path.
+How: minimal yields (Knuth 1977, "A generalization of Dijkstra's algorithm") over components, then
+frame by frame outwards, separately for every track that may still win.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from typing import Final
+
+import numpy as np
+
+from grammarlib.automata import numbers
+from grammarlib.automata.configurations import Machine
+
+_SHORT_ESCAPES: Final = {0x22: b'\\"', 0x5C: b"\\\\", 8: b"\\b", 12: b"\\f", 10: b"\\n", 13: b"\\r", 9: b"\\t"}
+
+
+def escape(text: bytes) -> bytes:
+    """The shortest way to write WTF-8 ``text`` inside a JSON string."""
+    out = bytearray()
+    i = 0
+    while i < len(text):
+        byte = text[i]
+        if byte in _SHORT_ESCAPES:
+            out += _SHORT_ESCAPES[byte]
+        elif byte < 0x20:
+            out += b"\\u%04x" % byte
+        elif byte == 0xED and i + 2 < len(text) and text[i + 1] >= 0xA0:
+            out += b"\\u%04x" % (0xD000 | (text[i + 1] & 0x3F) << 6 | (text[i + 2] & 0x3F))
+            i += 2
+        else:
+            out.append(byte)
+        i += 1
+    return bytes(out)
+
+
+def _shorter(first: bytes | None, second: bytes | None) -> bytes | None:
+    if first is None or (second is not None and (len(second), second) < (len(first), first)):
+        return second
+    return first
+
+
+class Completions:
+    """Shortest completions of one machine; keeps a memo, takes the machine's lock."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._values: dict[tuple[int, int], bytes | None] = {}
+
+    # ---- values from nothing
+
+    def _value(self, component: int, track: int) -> bytes:
+        """A shortest value of ``component`` whose exit label has bit ``track``."""
+        goal = (component, track)
+        if goal not in self._values:
+            # Discover what the goal may need, then relax until nothing changes: costs only fall.
+            order: list[tuple[int, int]] = []
+            found = {goal}
+            queue = [goal]
+            while queue:
+                item = queue.pop()
+                order.append(item)
+                for need in self._needs(*item):
+                    if need not in found and need not in self._values:
+                        found.add(need)
+                        queue.append(need)
+            best: dict[tuple[int, int], bytes | None] = dict.fromkeys(order)
+            changed = True
+            while changed:
+                changed = False
+                for item in reversed(order):
+                    text = self._relax(*item, best)
+                    if text is not None and (best[item] is None or len(text) < len(best[item] or b"")):
+                        best[item] = text
+                        changed = True
+            self._values.update(best)
+        value = self._values[goal]
+        assert value is not None, "components that a view offers can be completed"
+        return value
+
+    def _scalar(self, component: int, track: int) -> bytes | None:
+        machine = self._machine
+        k = machine.kernel
+        machine.expand_component(component)
+        row = machine.C[component].tolist()
+        best: bytes | None = None
+        if row[k.C_NUMBER_KIND]:
+            best = self._number(row[k.C_NUMBER_KIND], row[k.C_NUMBER], b"", track)
+        if best is not None and len(best) == 1:
+            return best
+        if row[k.C_STRING] >= 0:
+            leaf = machine.S[row[k.C_STRING]].tolist()
+            if leaf[k.S_SHAPE] == 2:
+                content = self._member(row[k.C_STRING], 0, leaf[k.S_COUNT], 0, track)
+            else:
+                content = self._content(row[k.C_STRING], leaf[k.S_ROW], 0, track)
+            if content is not None:
+                best = _shorter(best, b'"' + content)
+        for column, literal in ((k.C_NULL, b"null"), (k.C_TRUE, b"true"), (k.C_FALSE, b"false")):
+            if row[column] >> track & 1:
+                best = _shorter(best, literal)
+        return best
+
+    def _needs(self, component: int, track: int) -> list[tuple[int, int]]:
+        """The (component, track) pairs that a container of the component must hold."""
+        machine = self._machine
+        k = machine.kernel
+        scalar = self._scalar(component, track)
+        if scalar is not None and len(scalar) <= 2:
+            return []
+        needs: list[tuple[int, int]] = []
+        for column in (k.C_OBJECT, k.C_ARRAY):
+            view = int(machine.C[component, column])
+            if view >= 0:
+                for inner in self._tracks(view, track):
+                    if machine.V[view, k.V_KIND] == 0:
+                        needs += [(child, inner) for _, child in self._missing(view, inner, None)]
+                    else:
+                        needs += [(child, inner) for child in set(self._items(view, inner, 0))]
+        return needs
+
+    def _relax(self, component: int, track: int, best: dict[tuple[int, int], bytes | None]) -> bytes | None:
+        machine = self._machine
+        k = machine.kernel
+        text = self._scalar(component, track)
+        if text is not None and len(text) <= 2:
+            return text
+
+        def value(child: int, inner: int) -> bytes | None:
+            known = best.get((child, inner))
+            return known if known is not None else self._values.get((child, inner))
+
+        for column in (k.C_OBJECT, k.C_ARRAY):
+            view = int(machine.C[component, column])
+            if view < 0:
+                continue
+            for inner in self._tracks(view, track):
+                parts: list[bytes | None]
+                if machine.V[view, k.V_KIND] == 0:
+                    parts = []
+                    for name, child in self._missing(view, inner, None):
+                        item = value(child, inner)
+                        parts.append(None if item is None else b'"' + escape(name) + b'":' + item)
+                    begin, end = b"{", b"}"
+                else:
+                    parts = [value(child, inner) for child in self._items(view, inner, 0)]
+                    begin, end = b"[", b"]"
+                if all(part is not None for part in parts):
+                    text = _shorter(text, begin + b",".join(part for part in parts if part is not None) + end)
+        return text
+
+    # ---- views
+
+    def _tracks(self, view: int, outer: int) -> list[int]:
+        """The live tracks of a view whose label has bit ``outer``."""
+        machine = self._machine
+        k = machine.kernel
+        row = machine.V[view].tolist()
+        stride = 1 + row[k.V_WORDS] if row[k.V_KIND] == 0 else 3
+        tracks = []
+        for track in range(row[k.V_TRACKS]):
+            label = int(machine.P[row[k.V_TRACK_AT] + track * stride])
+            if label >> outer & 1:
+                tracks.append(track)
+        return tracks
+
+    def _missing(self, view: int, track: int, frame: int | None) -> list[tuple[bytes, int]]:
+        """(name, component) of the names that ``track`` requires and the frame has not, in an allowed order."""
+        machine = self._machine
+        k = machine.kernel
+        row = machine.V[view].tolist()
+        words = row[k.V_WORDS]
+        at = row[k.V_TRACK_AT] + track * (1 + words) + 1
+        found = []
+        for word in range(words):
+            bits = int(machine.P[at + word]) & (1 << 64) - 1
+            if frame is not None:
+                bits &= ~int(machine.W[int(machine.F[frame, k.F_BITS]) + word])
+            while bits:
+                low = bits & -bits
+                bits ^= low
+                i = word * 64 + low.bit_length() - 1
+                start, length, child, rank, _ = machine.P[row[k.V_NAME_AT] + i * 5 :][:5].tolist()
+                found.append((rank, machine.B[start : start + length].tobytes(), child))
+        found.sort()
+        return [(name, child) for _, name, child in found]
+
+    def _items(self, view: int, track: int, count: int) -> list[int]:
+        """The components of the items that ``track`` still needs after ``count`` items."""
+        machine = self._machine
+        k = machine.kernel
+        row = machine.V[view].tolist()
+        minimum = int(machine.P[row[k.V_TRACK_AT] + track * 3 + 1])
+        return [
+            int(machine.P[row[k.V_PREFIX_AT] + i]) if i < row[k.V_PREFIX] else row[k.V_REST]
+            for i in range(count, minimum)
+        ]
+
+    # ---- leaves
+
+    def _number(self, kind: int, at: int, prefix: bytes, track: int) -> bytes | None:
+        machine = self._machine
+        if kind == 1:
+            return machine.shortest_of_row(at, 1 << track)
+        leaf = machine.number_leaf(at)
+        specs = tuple(spec for spec in leaf.specs if spec.label >> track & 1)
+        if not specs:
+            return None
+        narrow = type(leaf)(specs)
+        if not numbers.prefix_is_live(narrow, prefix):
+            return None
+        return numbers.shortest_number(narrow, prefix)[len(prefix) :]
+
+    def _member(self, leaf: int, low: int, high: int, depth: int, track: int) -> bytes | None:
+        machine = self._machine
+        k = machine.kernel
+        best: bytes | None = None
+        at = int(machine.S[leaf, k.S_MEMBERS])
+        for i in range(low, high):
+            start, length, label = machine.P[at + 3 * i : at + 3 * i + 3].tolist()
+            if label >> track & 1:
+                best = _shorter(best, escape(machine.B[start + depth : start + length].tobytes()) + b'"')
+        return best
+
+    def _content(self, leaf: int, row: int, count: int, track: int) -> bytes | None:
+        """The shortest rest of a string: content that ends in a row of the label, and the quote."""
+        machine = self._machine
+        k = machine.kernel
+        shape, label, _, minimum, maximum = machine.S[leaf, :5].tolist()
+        if shape == 0 and not label >> track & 1:
+            return None
+        wanted = -1 if shape == 0 else 1 << track
+        if shape == 0 and machine.RM[row, 0]:
+            return b" " * max(0, minimum - count) + b'"'
+        # Dijkstra over (row, code points); a row's label, or any label where the leaf has its own.
+        heap: list[tuple[int, bytes, int, int]] = [(0, b"", row, count)]
+        seen: set[tuple[int, int]] = set()
+        while heap:
+            cost, text, at, points = heapq.heappop(heap)
+            if (at, points) in seen:
+                continue
+            seen.add((at, points))
+            if int(machine.RM[at, 0]) & wanted and points >= minimum:
+                return escape(text) + b'"'
+            machine.expand_row(at)
+            for byte, target in enumerate(machine.R[at].tolist()):
+                if target < 0:
+                    continue
+                following = points + (byte & 0xC0 != 0x80)
+                if maximum >= 0:
+                    if following + int(machine.RM[target, 1]) > maximum:
+                        continue
+                elif following > minimum:
+                    following = minimum
+                if (target, following) not in seen:
+                    weight = 2 if byte in _SHORT_ESCAPES else 6 if byte < 0x20 else 1
+                    heapq.heappush(heap, (cost + weight, text + bytes((byte,)), target, following))
+        return None
+
+    # ---- a configuration
+
+    def shortest(self, configuration: int) -> bytes:
+        """A shortest byte string that leads from ``configuration`` to where the text may stop.
+
+        Inside a half-written escape sequence the completion is short, not always shortest.
+        """
+        machine = self._machine
+        with machine.lock:
+            prefix = b""
+            while True:
+                if machine.is_accepting(configuration):
+                    return prefix
+                kind, a, r, e, f = machine.K[configuration, :5].tolist()
+                k = machine.kernel
+                if kind == k.ROW:
+                    return prefix + (machine.shortest_of_row(a, -1) or b"")
+                if e == 0 or kind == k.NUMBER:
+                    break
+                # Finish the escape: the first byte that stays alive, a quick one before \u.
+                allowed, _ = machine.next_bytes(configuration)
+                choices = [byte for byte in range(256) if allowed[byte]]
+                quick = [byte for byte in choices if byte != 0x75] or choices
+                plain = [byte for byte in quick if byte not in (0x22, 0x5C)] or quick
+                byte = plain[0] if e & 3 else (0x22 if 0x22 in choices else plain[0])
+                prefix += bytes((byte,))
+                configuration = machine.advance(configuration, np.array([byte], np.uint8))
+            return prefix + self._outward(kind, a, r, e, f)
+
+    def _outward(self, kind: int, a: int, r: int, e: int, f: int) -> bytes:
+        machine = self._machine
+        k = machine.kernel
+        structure = (k.OBJECT_OPEN, k.OBJECT_COMMA, k.KEY, k.KEY_OTHER, k.COLON, k.AFTER_VALUE, k.ARRAY_OPEN, k.AFTER_ITEM)
+        options: dict[int, bytes] = {}
+        if kind not in structure:
+            for track in self._live(f):
+                text = self._leaf(kind, a, r, e, track)
+                if text is not None:
+                    options[track] = text
+            if f < 0:
+                return options[0]
+            kind = k.AFTER_VALUE if machine.V[machine.F[f, k.F_VIEW], k.V_KIND] == 0 else k.AFTER_ITEM
+            after_leaf = True
+        else:
+            options = {track: b"" for track in self._live(f)}
+            after_leaf = False
+        while f >= 0:
+            closed: dict[int, bytes] = {}
+            view = int(machine.F[f, k.F_VIEW])
+            parent = int(machine.F[f, k.F_PARENT])
+            for track, begin in options.items():
+                rest = self._rest(kind, a, r, f, view, track, after_leaf)
+                if rest is None:
+                    continue
+                stride = 1 + int(machine.V[view, k.V_WORDS]) if machine.V[view, k.V_KIND] == 0 else 3
+                label = int(machine.P[int(machine.V[view, k.V_TRACK_AT]) + track * stride])
+                for outer in self._live(parent):
+                    if label >> outer & 1:
+                        text = _shorter(closed.get(outer), begin + rest)
+                        assert text is not None
+                        closed[outer] = text
+            options, f = closed, parent
+            if f >= 0:
+                kind = k.AFTER_VALUE if machine.V[machine.F[f, k.F_VIEW], k.V_KIND] == 0 else k.AFTER_ITEM
+            after_leaf = True
+        return options[0]
+
+    def _live(self, f: int) -> list[int]:
+        if f < 0:
+            return [0]
+        machine = self._machine
+        live = int(machine.V[int(machine.F[f, machine.kernel.F_VIEW]), machine.kernel.V_LIVE])
+        return [track for track in range(live.bit_length()) if live >> track & 1]
+
+    def _leaf(self, kind: int, a: int, r: int, e: int, track: int) -> bytes | None:
+        """The rest of a value that is being read, so that its label has bit ``track``."""
+        machine = self._machine
+        k = machine.kernel
+        if kind == k.VALUE:
+            return self._value(a, track) if self._offers(a, track) else None
+        if kind == k.LITERAL:
+            if not r >> 8 >> track & 1:
+                return None
+            return (b"null", b"true", b"false")[a][r & 0xFF :]
+        if kind == k.STRING:
+            return self._content(r >> 32, a, r & 0xFFFFFFFF, track)
+        if kind == k.MEMBER:
+            return self._member(a, r & 0xFFFFF, r >> 20 & 0xFFFFF, r >> 40, track)
+        if kind == k.NUMBER_ROW:
+            return machine.shortest_of_row(a, 1 << track)
+        return self._number(2, a, numbers.decode_state(r, e), track)
+
+    def _offers(self, component: int, track: int) -> bool:
+        try:
+            self._value(component, track)
+        except AssertionError:
+            return False
+        return True
+
+    def _rest(self, kind: int, a: int, r: int, f: int, view: int, track: int, after: bool) -> bytes | None:
+        """What closes frame ``f`` under ``track``; ``after``: a value of the frame has just ended (not yet counted)."""
+        machine = self._machine
+        k = machine.kernel
+        if machine.V[view, k.V_KIND] == 1:
+            count = int(machine.F[f, k.F_COUNT]) + (1 if after else 0)
+            items = [self._value(child, track) for child in self._items(view, track, count)]
+            begin = b"," if items and kind == k.AFTER_ITEM else b""
+            return begin + b",".join(items) + b"]"
+        missing = self._missing(view, track, f)
+        first = b""
+        separate = kind == k.AFTER_VALUE
+        if kind == k.COLON:
+            if not self._offers(a, track):
+                return None
+            first, separate = b":" + self._value(a, track), True
+        elif kind in (k.KEY, k.KEY_OTHER) or (kind == k.OBJECT_COMMA and not missing):
+            text, name = self._name(kind, r, f, view, track)
+            if text is None:
+                return None
+            first, separate = text, True
+            missing = [entry for entry in missing if entry[0] != name]
+        parts = [b'"' + escape(name) + b'":' + self._value(child, track) for name, child in missing]
+        begin = b"," if parts and separate else b""
+        return first + begin + b",".join(parts) + b"}"
+
+    def _name(self, kind: int, r: int, f: int, view: int, track: int) -> tuple[bytes | None, bytes | None]:
+        """The rest of a name and its value: (text, the listed name that it took)."""
+        machine = self._machine
+        k = machine.kernel
+        row = machine.V[view].tolist()
+        bits = int(machine.F[f, k.F_BITS])
+        best: bytes | None = None
+        taken: bytes | None = None
+        low, high, depth = (r & 0xFFFFF, r >> 20 & 0xFFFFF, r >> 40) if kind == k.KEY else (0, row[k.V_NAMES], 0)
+        quote = b'"' if kind == k.OBJECT_COMMA else b""
+        required = {name for name, _ in self._missing(view, track, f)}
+        listed = range(low, high) if kind != k.KEY_OTHER else range(0)
+        for i in listed:
+            start, length, child, _, _ = machine.P[row[k.V_NAME_AT] + 5 * i :][:5].tolist()
+            used = int(machine.W[bits + (i >> 6)]) >> (i & 63) & 1
+            if child < 0 or used or not machine.name_is_allowed(view, f, i) or not self._offers(child, track):
+                continue
+            name = machine.B[start : start + length].tobytes()
+            text = quote + escape(name[depth:]) + b'":' + self._value(child, track)
+            # A required name costs nothing extra: it has to come anyway.
+            saved = len(escape(name)) + 4 + len(self._value(child, track)) if name in required else 0
+            if best is None or len(text) - saved < len(best):
+                best, taken = text, name
+        if row[k.V_OTHER] >= 0 and self._offers(row[k.V_OTHER], track):
+            value = self._value(row[k.V_OTHER], track)
+            for suffix in self._fresh_suffixes(kind, r, f, view):
+                text = quote + suffix + b'":' + value
+                if best is None or len(text) < len(best):
+                    best, taken = text, None
+                break
+        return best, taken
+
+    def _fresh_suffixes(self, kind: int, r: int, f: int, view: int) -> list[bytes]:
+        """The shortest continuation that makes an unlisted, unused name of what was read."""
+        machine = self._machine
+        k = machine.kernel
+        row = machine.V[view].tolist()
+        listed = set()
+        for i in range(row[k.V_NAMES]):
+            start, length = machine.P[row[k.V_NAME_AT] + 5 * i :][:2].tolist()
+            listed.add(machine.B[start : start + length].tobytes())
+        used = set()
+        link = int(machine.F[f, k.F_USED])
+        while link >= 0:
+            used.add(machine.text_of(int(machine.X[link, 2])))
+            link = int(machine.X[link, 0])
+        if kind == k.KEY:
+            start = int(machine.P[row[k.V_NAME_AT] + 5 * (r & 0xFFFFF)])
+            prefix = machine.B[start : start + (r >> 40)].tobytes()
+        else:
+            prefix = machine.text_of(r) if kind == k.KEY_OTHER else b""
+        # Finish a code point that was begun, then the shortest suffix that is free.
+        partial = 0
+        while partial < len(prefix) and partial < 3 and prefix[len(prefix) - 1 - partial] & 0xC0 == 0x80:
+            partial += 1
+        lead = prefix[len(prefix) - 1 - partial] if len(prefix) > partial else 0
+        missing = (1 if lead >= 0xC0 else 0) + (1 if lead >= 0xE0 else 0) + (1 if lead >= 0xF0 else 0) - partial
+        filler = b""
+        for _ in range(max(0, missing) if lead >= 0xC0 else 0):
+            low = 0x80
+            if not filler and partial == 0:
+                low = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
+            filler += bytes((low,))
+        frontier = [filler]
+        while True:
+            following = []
+            for suffix in frontier:
+                if prefix + suffix not in listed and prefix + suffix not in used:
+                    return [suffix]
+                following += [suffix + bytes((byte,)) for byte in b"abcdefghijklmnopqrstuvwxyz0123456789"]
+            frontier = following[:5000]
+
+    # ---- random texts
+
+    def random_text(self, generator: random.Random, configuration: int, size: int) -> bytes:
+        """A random text from ``configuration`` on; after about ``size`` bytes the shortest way out."""
+        machine = self._machine
+        out = bytearray()
+        while len(out) < size:
+            allowed, accepting = machine.next_bytes(configuration)
+            choices = np.flatnonzero(allowed).tolist()
+            if not choices or (accepting and generator.random() < 0.25):
+                if accepting:
+                    return bytes(out)
+                break
+            weights = [_weight(byte, len(choices)) for byte in choices]
+            byte = generator.choices(choices, weights)[0]
+            following = machine.advance(configuration, np.array([byte], np.uint8))
+            assert following >= 0, "a byte that may come next is accepted"
+            configuration = following
+            out.append(byte)
+        return bytes(out) + self.shortest(configuration)
+
+
+def _weight(byte: int, choices: int) -> float:
+    """Plain letters often, the end of a string now and then, odd bytes and whitespace seldom."""
+    if choices < 12:
+        return 0.15 if byte in b" \n\t\\eE" else 1.0
+    if byte == 0x22:
+        return 8.0
+    if byte >= 0x80 or byte < 0x20 or byte == 0x5C:
+        return 0.05
+    return 1.0

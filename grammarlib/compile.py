@@ -1,0 +1,263 @@
+"""The way of the data in one page: a source, a vocabulary and limits in, a compiled source out.
+
+Purpose: ``gl.compile``.  It lowers the source (all refusals happen here), builds the machine, which
+starts almost empty, and joins it with the vocabulary's index.
+Cost: proportional to the source text; automata and masks come later, as they are visited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import json
+import random
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import pydantic
+
+from grammarlib.automata.configurations import Machine
+from grammarlib.automata.shortest import Completions
+from grammarlib.errors import ArtefactError, CompileError, Finding, InvalidSource
+from grammarlib.limits import Limits
+from grammarlib.masks.fill import Masks, walk_tables
+from grammarlib.masks.index import VocabularyIndex
+from grammarlib.matcher import Matcher
+from grammarlib.sources.choice import Choice
+from grammarlib.sources.ebnf import Ebnf
+from grammarlib.sources.jsonschema import AnyJson, JsonSchema
+from grammarlib.sources.lark import Lark
+from grammarlib.sources.regex import Regex
+from grammarlib.vocabulary import Vocabulary
+
+Source = JsonSchema | AnyJson | Regex | Choice | Lark | Ebnf
+
+_SOURCES: Final = {kind.__name__: kind for kind in (JsonSchema, AnyJson, Regex, Choice, Lark, Ebnf)}
+_FORMAT: Final = "grammarlib-compiled"
+_FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a compiled source enforces.
+
+    ``exact``: every text of the language is accepted and no other.  ``dead_end_free``: no prefix
+    that a mask allows is dead.  ``ignored``: findings for annotations that constrain nothing (with JSON
+    pointers).  ``approximated``: findings for what the caller allowed to be approximate.
+    """
+
+    exact: bool = True
+    dead_end_free: bool = True
+    ignored: tuple[Finding, ...] = ()
+    approximated: tuple[Finding, ...] = ()
+
+
+def as_source(source: Any) -> tuple[Source, pydantic.TypeAdapter[Any] | None]:
+    """A source object for whatever a caller may hand to ``compile``, and the adapter that types parsed values.
+
+    Sources pass unchanged.  Pydantic models, dataclasses, TypedDicts, Enums, Literals, unions and
+    other types go through ``pydantic.TypeAdapter``.  A mapping or a bool is a JSON Schema.
+    A bare string is refused: it could be a pattern, a grammar or a schema.
+    """
+    if isinstance(source, Source):
+        return source, None
+    if isinstance(source, Mapping | bool):
+        return JsonSchema(dict(source) if isinstance(source, Mapping) else source), None
+    if isinstance(source, str | bytes):
+        raise InvalidSource(
+            Finding(
+                code="ambiguous-source",
+                message="a bare string is ambiguous",
+                hint="wrap it: gl.Regex(...), gl.JsonSchema(...), gl.Lark(...), gl.Ebnf(...) or gl.Choice([...])",
+            )
+        )
+    if isinstance(source, type) or typing.get_origin(source) is not None or isinstance(source, enum.EnumMeta):
+        try:
+            adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(source)
+            schema = adapter.json_schema()
+        except (pydantic.errors.PydanticUserError, pydantic.PydanticSchemaGenerationError) as error:
+            raise InvalidSource(
+                Finding(code="type", message=f"{source!r} has no JSON Schema: {error}", hint="pass a JSON Schema")
+            ) from error
+        return JsonSchema(schema), adapter
+    raise InvalidSource(
+        Finding(
+            code="source-type",
+            message=f"cannot compile a {type(source).__name__}",
+            hint="pass a grammarlib source, a JSON Schema as a dict, or a type that pydantic understands",
+        )
+    )
+
+
+class CompiledGrammar:
+    """A compiled source, with or without a vocabulary.  Frozen to its users and safe to share between threads.
+
+    ``source``, ``vocabulary`` (None: no masks, ``accepts`` and ``sample`` work), ``limits``, ``report``.
+    Tables and masks grow inside as texts visit them; ``memory_bytes`` says how much they hold.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        vocabulary: Vocabulary | None = None,
+        limits: Limits | None = None,
+        adapter: pydantic.TypeAdapter[Any] | None = None,
+    ) -> None:
+        self.source: Final = source
+        self.vocabulary: Final = vocabulary
+        self.limits: Final = limits if limits is not None else Limits()
+        self._adapter = adapter
+        lowered: Any = source.lower(self.limits)
+        is_json = isinstance(source, JsonSchema | AnyJson)
+        self.report: Final = Report(
+            exact=not getattr(lowered, "approximated", ()),
+            ignored=tuple(getattr(lowered, "ignored", ())),
+            approximated=tuple(getattr(lowered, "approximated", ())),
+        )
+        self._machine: Final = Machine(
+            lowered,
+            whitespace=source.whitespace if isinstance(source, JsonSchema | AnyJson) else "compact",
+            limits=self.limits,
+            components=is_json,
+        )
+        self._tables: Final = (
+            None if vocabulary is None else walk_tables(VocabularyIndex.for_vocabulary(vocabulary))
+        )
+        self._masks: Final = (
+            None if self._tables is None else Masks(self._machine, self._tables, self.limits.mask_cache_bytes)
+        )
+        self._completions_memo: Completions | None = None
+
+    def __repr__(self) -> str:
+        return f"CompiledGrammar({type(self.source).__name__}, vocabulary={self.vocabulary!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._image(), self.vocabulary)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes held by automata and masks (the vocabulary's own index is shared and not counted)."""
+        masks = 0 if self._masks is None or self._tables is None else len(self._masks) * 4 * self._tables.words
+        return self._machine.memory_bytes + masks
+
+    @property
+    def _completions(self) -> Completions:
+        if self._completions_memo is None:
+            self._completions_memo = Completions(self._machine)
+        return self._completions_memo
+
+    def matcher(self) -> Matcher:
+        """A new matcher at the beginning of the text."""
+        return Matcher(self._machine, self._masks, self.vocabulary, self._tables, self._completions)
+
+    def accepts(self, text: str | bytes) -> bool:
+        """Whether the whole ``text`` belongs to the language.  A str with a lone surrogate never does."""
+        try:
+            data = text.encode() if isinstance(text, str) else bytes(text)
+        except UnicodeEncodeError:
+            return False
+        configuration, taken = self._machine.read(self._machine.start, data)
+        return taken == len(data) and self._machine.is_accepting(configuration)
+
+    def sample(self, seed: int, *, size: int = 200) -> str:
+        """A random text of the language, the same for the same seed.
+
+        ``size``: after about so many bytes the shortest way to the end is taken.  The distribution is
+        not uniform; it favours structure over long strings.  Needs no model.
+        """
+        generator = random.Random(seed)
+        machine, completions = self._machine, self._completions
+        while True:
+            data = completions.random_text(generator, machine.start, size)
+            with contextlib.suppress(UnicodeDecodeError):
+                return data.decode()
+
+    def parse(self, text: str | bytes) -> Any:
+        """The value of ``text``: typed where the source was a type, JSON data for JSON, else the text itself.
+
+        Raises `ValueError` where the language does not hold the text.
+        """
+        if not self.accepts(text):
+            raise ValueError("the text does not belong to the language of the compiled source")
+        if not isinstance(self.source, JsonSchema | AnyJson):
+            return text.decode() if isinstance(text, bytes) else text
+        if self._adapter is not None:
+            return self._adapter.validate_json(text)
+        return json.loads(text)
+
+    def _image(self) -> str:
+        payload: dict[str, Any] = {}
+        for field in fields(self.source):
+            value = getattr(self.source, field.name)
+            if field.name == "registry" and value is not None:
+                raise ArtefactError("a source with a registry cannot be saved: bundle the documents into the schema")
+            payload[field.name] = list(value) if isinstance(value, tuple) else value
+        limits = {field.name: getattr(self.limits, field.name) for field in fields(self.limits)}
+        return json.dumps(
+            {
+                "format": _FORMAT,
+                "version": _FORMAT_VERSION,
+                "kind": type(self.source).__name__,
+                "source": payload,
+                "limits": limits,
+                "vocabulary": None if self.vocabulary is None else self.vocabulary.digest,
+            }
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the compiled source to ``path``: versioned JSON, no pickle.
+
+        The file holds the source, its limits and the vocabulary's digest, not the tables: those are made lazily and
+        making them again costs less than reading them.  A type given to ``compile`` is saved as its schema.
+        """
+        Path(path).write_text(self._image(), encoding="utf-8")
+
+
+def _rebuild(image: str, vocabulary: Vocabulary | None) -> CompiledGrammar:
+    try:
+        data = json.loads(image)
+        if data["format"] != _FORMAT or data["version"] != _FORMAT_VERSION:
+            raise ArtefactError(f"not a {_FORMAT} file of version {_FORMAT_VERSION}")
+        kind = _SOURCES[data["kind"]]
+        arguments = {
+            name: tuple(value) if isinstance(value, list) and name != "schema" else value
+            for name, value in data["source"].items()
+        }
+        source = kind(**arguments)
+        limits = Limits(**data["limits"])
+        digest = data["vocabulary"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(f"the saved artefact is damaged: {error}") from error
+    if digest is not None and (vocabulary is None or vocabulary.digest != digest):
+        raise ArtefactError("the artefact was saved with another vocabulary; pass the same one to load it")
+    return CompiledGrammar(source, vocabulary, limits)
+
+
+def load(path: str | Path, vocabulary: Vocabulary | None = None) -> CompiledGrammar:
+    """Read what `CompiledGrammar.save` wrote.
+
+    Raises `ArtefactError` where the file is damaged, of another version, or was saved with another vocabulary.
+    """
+    try:
+        image = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtefactError(f"{path} is not a saved artefact: {error}") from error
+    return _rebuild(image, vocabulary)
+
+
+def compile(source: Any, vocabulary: Vocabulary | None = None, *, limits: Limits | None = None) -> CompiledGrammar:
+    """Compile ``source`` for ``vocabulary``.
+
+    ``source``: a `JsonSchema`, `Regex`, `Choice`, `Lark`, `Ebnf` or `AnyJson`, a JSON Schema as a dict or bool, or a type
+    (pydantic model, dataclass, TypedDict, Enum, Literal, union ...).  Without a vocabulary ``accepts``, ``sample`` and ``parse`` work, and masks do not.
+    Raises `CompileError` with every finding where the source is malformed, unsupported or empty, `LimitExceeded`
+    past a bound of ``limits``, `VocabularyError` where the vocabulary cannot be used.
+    """
+    resolved, adapter = as_source(source)
+    return CompiledGrammar(resolved, vocabulary, limits, adapter)
+
+
+__all__ = ["CompileError", "CompiledGrammar", "Report", "as_source", "compile", "load"]
