@@ -23,7 +23,7 @@ import threading
 import weakref
 import zipfile
 from collections import deque
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,37 +46,38 @@ _KEPT_ALIVE: Final = 4
 class VocabularyIndex:
     """The index of one vocabulary; frozen, and safe to share between threads.  Do not write into its arrays.
 
-    ``words`` = ceil(logits width / 32).  Masks are packed as in `bitmask`, as uint32 (what kernels write); duplicates
-    of a token are in every mask that the token is in.
+    ``words`` = ceil(logits width / 32).  Masks are packed as in `bitmask`; duplicates of a token are in every mask that
+    the token is in.
 
     ``signatures``: int32[cells], ascending; bit ``s`` is set where the cell's tokens are inside slice ``s``.
-    ``cell_masks``: uint32[cells, words].  ``slice_masks``: uint32[slices, words], all tokens inside each slice.
-    ``nodes``: int32[n, 4], the cells' tries one after the other and then the trie of the whole vocabulary, each
-    as in `VocabularyTrie`, with skips relative to the whole array.
-    ``cell_start``: int32[cells + 1]; cell ``c`` is ``nodes[cell_start[c] : cell_start[c + 1]]``, the whole trie
-    ``nodes[cell_start[cells] :]``.
+    ``cell_masks``: int32[cells, words].  ``slice_masks``: int32[slices, words], all tokens inside each slice.
+    ``nodes``: int32[n, 4], tries one after the other, each as in `VocabularyTrie`, with skips relative to the whole
+    array: one for each cell, then one of all tokens, then one of all tokens outside slice ``json_text``.
+    ``cell_start``: int32[cells + 1]; the trie of cell ``c`` is ``nodes[cell_start[c] : cell_start[c + 1]]``.
+    ``trie_segment``, ``rest_segment``: int64[1, 2], begin and end of the two last tries.
     ``duplicates``: int32[m, 2], (id in a trie, other id with the same bytes).
-    ``length_masks``: uint32[longest_points + 1, words]: the tokens of slice ``json_text`` with at most ``n`` code
-    points (bytes outside 0x80..0xBF), ``longest_points`` being the most that any of them has.
+    ``length_masks``: int32[longest + 1, words]: the tokens of slice ``json_text`` with at most ``n`` code
+    points (bytes outside 0x80..0xBF), ``longest`` being the most that any of them has.
     ``token_bytes``: uint8[...] and ``token_offsets``: int64[size + 1], the bytes of every token, by id;
     empty where a token may not be text (None, eos).
-    ``text_mask``, ``eos_row``: uint32[words], all tokens that may be text, all eos ids.
+    ``text_mask``, ``eos_words``: int32[words], all tokens that may be text, all eos ids.
     """
 
     digest: str
     logits_width: int
     signatures: NDArray[np.int32]
-    cell_masks: NDArray[np.uint32]
-    slice_masks: NDArray[np.uint32]
+    cell_masks: NDArray[np.int32]
+    slice_masks: NDArray[np.int32]
     nodes: NDArray[np.int32]
     cell_start: NDArray[np.int32]
+    trie_segment: NDArray[np.int64]
+    rest_segment: NDArray[np.int64]
     duplicates: NDArray[np.int32]
-    length_masks: NDArray[np.uint32]
+    length_masks: NDArray[np.int32]
     token_bytes: NDArray[np.uint8]
     token_offsets: NDArray[np.int64]
-    text_mask: NDArray[np.uint32]
-    eos_row: NDArray[np.uint32]
-    _covered: dict[int, tuple[NDArray[np.uint32], NDArray[np.int64]]] = field(default_factory=dict, repr=False)
+    text_mask: NDArray[np.int32]
+    eos_words: NDArray[np.int32]
 
     @classmethod
     def build(cls, vocabulary: Vocabulary) -> VocabularyIndex:
@@ -84,19 +85,25 @@ class VocabularyIndex:
         text = vocabulary.text_tokens()
         tokens = sort_tokens(text)
         width = vocabulary.logits_width
-        whole, ends, parents = build_nodes(tokens, np.arange(len(tokens.ids)), tokens.common)
+        everything = np.arange(len(tokens.ids))
+        whole, ends, parents = build_nodes(tokens, everything, tokens.common)
         signature = _signatures(whole, ends, parents)
         signatures, cell = np.unique(signature, return_inverse=True)
-        cell_nodes, cell_start = _cell_tries(tokens, cell, len(signatures))
-        whole[:, SKIP] += len(cell_nodes)
+        cells = len(signatures)
+        plain = (signature >> JSON_TEXT) & 1 == 1
+        # The tries in their order: the cells (numbers 0..cells - 1), all tokens, all tokens outside json_text.
+        by_cell = np.argsort(cell, kind="stable")
+        rest = np.flatnonzero(~plain)
+        groups = [*np.split(by_cell, np.cumsum(np.bincount(cell, minlength=cells))[:-1]), everything, rest]
+        nodes, starts = _tries(tokens, groups if cells else [everything, rest])
         cell_of_id = np.full(width, -1, dtype=np.int64)
         cell_of_id[tokens.ids] = cell
         cell_of_id[tokens.duplicates[:, 1]] = cell_of_id[tokens.duplicates[:, 0]]
         words = bitmask_words(width)
-        cell_masks = np.zeros((len(signatures), words), dtype=np.uint32)
-        slice_masks = np.zeros((len(SLICE_NAMES), words), dtype=np.uint32)
+        cell_masks = np.zeros((cells, words), dtype=np.int32)
+        slice_masks = np.zeros((len(SLICE_NAMES), words), dtype=np.int32)
         for number, inside in enumerate(signatures.tolist()):
-            cell_masks[number] = pack_bitmask(cell_of_id == number).view(np.uint32)
+            cell_masks[number] = pack_bitmask(cell_of_id == number)
             for slice_number in range(len(SLICE_NAMES)):
                 if (inside >> slice_number) & 1:
                     slice_masks[slice_number] |= cell_masks[number]
@@ -111,14 +118,16 @@ class VocabularyIndex:
             signatures=signatures.astype(np.int32),
             cell_masks=cell_masks,
             slice_masks=slice_masks,
-            nodes=np.concatenate((cell_nodes, whole)),
-            cell_start=cell_start,
+            nodes=nodes,
+            cell_start=starts[: cells + 1].astype(np.int32),
+            trie_segment=starts[cells : cells + 2].reshape(1, 2).copy(),
+            rest_segment=starts[cells + 1 : cells + 3].reshape(1, 2).copy(),
             duplicates=tokens.duplicates,
-            length_masks=_length_masks(tokens, (signature >> JSON_TEXT) & 1 == 1, words),
+            length_masks=_length_masks(tokens, plain, words),
             token_bytes=np.frombuffer(bytearray(b"".join(data for _, data in text)), dtype=np.uint8),
             token_offsets=np.cumsum(lengths),
-            text_mask=pack_bitmask(cell_of_id >= 0).view(np.uint32),
-            eos_row=pack_bitmask(eos).view(np.uint32),
+            text_mask=pack_bitmask(cell_of_id >= 0),
+            eos_words=pack_bitmask(eos),
         )
 
     @classmethod
@@ -142,7 +151,15 @@ class VocabularyIndex:
                     _recent.append(found)
         return found
 
-    # Sizes
+    @property
+    def slice_names(self) -> tuple[str, ...]:
+        """The names of the slices, by index."""
+        return SLICE_NAMES
+
+    @property
+    def slice_tables(self) -> tuple[NDArray[np.int16], ...]:
+        """The automata of the slices, by index: int16[states, 256] each, start state 0."""
+        return slice_tables()
 
     @property
     def words(self) -> int:
@@ -155,91 +172,20 @@ class VocabularyIndex:
         return len(self.token_offsets) - 1
 
     @property
-    def longest_points(self) -> int:
+    def longest(self) -> int:
         """The most code points of a token in slice ``json_text``."""
         return len(self.length_masks) - 1
 
     @functools.cached_property
-    def longest(self) -> int:
-        """The bytes of the longest token, which is the depth of the whole trie."""
+    def longest_bytes(self) -> int:
+        """The bytes of the longest token: the depth of the deepest trie node."""
         return int(np.diff(self.token_offsets).max(initial=0))
 
     @property
     def memory_bytes(self) -> int:
         """The size of all arrays."""
         arrays: list[NDArray[Any]] = [getattr(self, name) for name in _ARRAYS]
-        return sum(array.nbytes for array in [*arrays, self.tables])
-
-    # Slices
-
-    @property
-    def slice_names(self) -> tuple[str, ...]:
-        """The names of the slices, by index."""
-        return SLICE_NAMES
-
-    @property
-    def slice_tables(self) -> tuple[NDArray[np.int16], ...]:
-        """The automata of the slices, by index: int16[states, 256] each, start state 0."""
-        return slice_tables()
-
-    @functools.cached_property
-    def tables(self) -> NDArray[np.int16]:
-        """All slice automata below each other: int16[states, 256]; state numbers count from each slice's own start."""
-        return np.concatenate(slice_tables())
-
-    @functools.cached_property
-    def table_at(self) -> NDArray[np.int64]:
-        """int64[slices + 1]: the row of `tables` where each slice starts, and the number of rows."""
-        return np.cumsum([0, *(len(table) for table in slice_tables())], dtype=np.int64)
-
-    # Parts of the vocabulary
-
-    @functools.cached_property
-    def trie_segment(self) -> NDArray[np.int64]:
-        """int64[1, 2]: begin and end in ``nodes`` of the trie of the whole vocabulary."""
-        return np.array([[self.cell_start[-1], len(self.nodes)]], dtype=np.int64)
-
-    @property
-    def rest_segment(self) -> NDArray[np.int64]:
-        """int64[n, 2]: begins and ends in ``nodes`` of the tries of all tokens outside slice ``json_text``."""
-        return self.covered(1 << JSON_TEXT)[1]
-
-    def covered(self, proven: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """What a bit set of slices settles: the mask of their tokens, and the tries of all other tokens.
-
-        uint32[words] (not to be written to), and int64[n, 2] of begins and ends in ``nodes``, ascending,
-        neighbours joined.
-        """
-        found = self._covered.get(proven)
-        if found is None:
-            inside = (self.signatures & np.int32(proven)) != 0
-            mask = np.bitwise_or.reduce(self.cell_masks[inside], axis=0, dtype=np.uint32, initial=0)
-            outside = np.concatenate(([False], ~inside, [False]))
-            edges = np.flatnonzero(outside[1:] != outside[:-1])
-            segments = self.cell_start[edges].astype(np.int64).reshape(-1, 2)
-            found = self._covered[proven] = (mask, segments)
-        return found
-
-    @functools.cached_property
-    def duplicate_pairs(self) -> list[tuple[int, int]]:
-        """``duplicates`` as Python ints."""
-        return [(first, other) for first, other in self.duplicates.tolist()]
-
-    def add_duplicates(self, mask: NDArray[np.uint32]) -> None:
-        """Allow in ``mask`` (uint32[words], in place) every token whose bytes are those of an allowed token."""
-        if len(self.duplicates):
-            first, other = self.duplicates[:, 0], self.duplicates[:, 1]
-            bits = (mask[first >> 5] >> (first & 31).astype(np.uint32)) & np.uint32(1)
-            np.bitwise_or.at(mask, other >> 5, bits << (other & 31).astype(np.uint32))
-
-    # Tokens
-
-    @functools.cached_property
-    def token_views(self) -> list[NDArray[np.uint8] | None]:
-        """The bytes of every token by id as uint8 views, None where a token may not be text."""
-        data = self.token_bytes
-        offsets = self.token_offsets.tolist()
-        return [data[start:end] if start < end else None for start, end in itertools.pairwise(offsets)]
+        return sum(array.nbytes for array in arrays)
 
     def bytes_of(self, token_id: int) -> bytes:
         """The bytes of a token, empty where it may not be text; `IndexError` outside the vocabulary."""
@@ -267,29 +213,22 @@ def _signatures(nodes: NDArray[np.int32], ends: NDArray[np.int64], parents: NDAr
     return signatures
 
 
-def _cell_tries(
-    tokens: SortedTokens, cell: NDArray[np.int64], cells: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The tries of all cells as one array, and where each starts."""
-    order = np.argsort(cell, kind="stable")
+def _tries(tokens: SortedTokens, groups: list[NDArray[np.int64]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The tries of groups of tokens (ascending ranks) as one array; int64[groups + 1], where each starts."""
+    order = np.concatenate(groups)
     common = np.zeros(len(order), dtype=np.int64)
     padded = np.append(tokens.common, 0)
-    starts = np.zeros(cells + 1, dtype=np.int64)
-    sizes = np.bincount(cell, minlength=cells)
-    position = 0
-    for size in sizes.tolist():
-        ranks = order[position : position + size]
-        # Two strings share what every step between them in byte order shares.
-        common[position + 1 : position + size] = np.minimum.reduceat(padded, ranks + 1)[:-1]
-        position += size
-    added = tokens.lengths[order] - common
-    bounds = np.concatenate(([0], np.cumsum(added)))
-    starts[1:] = bounds[np.cumsum(sizes)]
+    bounds = np.cumsum([0, *map(len, groups)])
+    for begin, end in itertools.pairwise(bounds.tolist()):
+        if begin < end:
+            # Two strings share what every step between them in byte order shares.
+            common[begin + 1 : end] = np.minimum.reduceat(padded, order[begin:end] + 1)[:-1]
+    sizes = np.concatenate(([0], np.cumsum(tokens.lengths[order] - common)))
     nodes, _, _ = build_nodes(tokens, order, common)
-    return nodes, starts.astype(np.int32)
+    return nodes, sizes[bounds]
 
 
-def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -> NDArray[np.uint32]:
+def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -> NDArray[np.int32]:
     """Row ``n``: the tokens (and their duplicates) that are ``inside`` with at most ``n`` code points."""
     starts_character = np.concatenate(([0], np.cumsum((tokens.flat & 0xC0) != 0x80)))
     points = starts_character[tokens.starts + tokens.lengths] - starts_character[tokens.starts]
@@ -303,7 +242,7 @@ def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -
     masks = np.zeros((longest + 1, words), dtype=np.uint32)
     np.bitwise_or.at(masks, (rows, ids // 32), np.uint32(1) << (ids % 32).astype(np.uint32))
     np.bitwise_or.accumulate(masks, axis=0, out=masks)
-    return masks
+    return masks.view(np.int32)
 
 
 # Memory and disk
@@ -311,9 +250,7 @@ def _length_masks(tokens: SortedTokens, inside: NDArray[np.bool_], words: int) -
 _lock = threading.Lock()
 _in_memory: weakref.WeakValueDictionary[str, VocabularyIndex] = weakref.WeakValueDictionary()
 _recent: deque[VocabularyIndex] = deque(maxlen=_KEPT_ALIVE)
-_ARRAYS: Final = tuple(
-    name.name for name in fields(VocabularyIndex) if name.name not in ("digest", "logits_width", "_covered")
-)
+_ARRAYS: Final = tuple(name.name for name in fields(VocabularyIndex) if name.name not in ("digest", "logits_width"))
 
 
 def cache_folder() -> Path | None:
@@ -380,16 +317,18 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
     cells, count, size = len(index.signatures), len(index.nodes), vocabulary.size
     shapes: dict[str, tuple[type, tuple[int, ...]]] = {
         "signatures": (np.int32, (cells,)),
-        "cell_masks": (np.uint32, (cells, words)),
-        "slice_masks": (np.uint32, (len(SLICE_NAMES), words)),
+        "cell_masks": (np.int32, (cells, words)),
+        "slice_masks": (np.int32, (len(SLICE_NAMES), words)),
         "nodes": (np.int32, (count, 4)),
         "cell_start": (np.int32, (cells + 1,)),
+        "trie_segment": (np.int64, (1, 2)),
+        "rest_segment": (np.int64, (1, 2)),
         "duplicates": (np.int32, (len(index.duplicates), 2)),
-        "length_masks": (np.uint32, (len(index.length_masks), words)),
+        "length_masks": (np.int32, (len(index.length_masks), words)),
         "token_bytes": (np.uint8, (len(index.token_bytes),)),
         "token_offsets": (np.int64, (size + 1,)),
-        "text_mask": (np.uint32, (words,)),
-        "eos_row": (np.uint32, (words,)),
+        "text_mask": (np.int32, (words,)),
+        "eos_words": (np.int32, (words,)),
     }
     for name, (dtype, shape) in shapes.items():
         array = getattr(index, name)
@@ -402,7 +341,8 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
         and offsets[-1] == len(index.token_bytes)
         and (np.diff(offsets) >= 0).all()
         and starts[0] == 0
-        and starts[-1] <= count
+        and starts[-1] == index.trie_segment[0, 0] <= index.trie_segment[0, 1]
+        and index.trie_segment[0, 1] == index.rest_segment[0, 0] <= index.rest_segment[0, 1] == count
         and (np.diff(starts) > 0).all()
         and ((nodes[:, BYTE] >= 0) & (nodes[:, BYTE] < 256)).all()
         and ((nodes[:, SKIP] > positions) & (nodes[:, SKIP] <= count)).all()
