@@ -1,0 +1,42 @@
+"""Models that the samplers can run: the embedded one.
+
+Purpose: a real, if tiny, language model in the package, so that examples, tests and the command line need no download.
+Place: outside the samplers, which take any model; used by `grammarlib.cli`, docs and tests.
+Cost: loading takes some 50 ms; the files are read from the package, never from a network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from samplers.errors import SamplerError
+
+__all__ = ["embedded_model_path", "load_embedded"]
+
+_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+def embedded_model_path() -> Path:
+    """The folder of the embedded model, in the format of ``from_pretrained``.
+
+    Raises `SamplerError` where this installation has none.
+    """
+    folder = Path(__file__).resolve().parent / "tiny"
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if missing:
+        raise SamplerError(f"the embedded model is not installed: {folder} lacks {', '.join(missing)}")
+    return folder
+
+
+def load_embedded() -> tuple[Any, Any]:
+    """The embedded model, in evaluation mode on the CPU, and its tokenizer: ``(model, tokenizer)``.
+
+    Raises `SamplerError` where this installation has none.
+    """
+    folder = embedded_model_path()
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    return model.eval(), tokenizer
