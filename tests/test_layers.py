@@ -42,7 +42,7 @@ PUBLIC_ONLY = {
 CONFINED = {
     "numba": ("grammarlib.kernels",),
     "torch": ("samplers", "grammarlib.cli.doctor"),
-    "transformers": ("samplers.logits_processor", "samplers.models", "grammarlib.cli"),
+    "transformers": ("samplers.logits_processor", "samplers.models", "grammarlib.cli.generate"),
     "llguidance": ("jsonschemabench.engines",),
     "xgrammar": ("jsonschemabench.engines",),
     "outlines_core": ("jsonschemabench.engines",),

@@ -75,7 +75,9 @@ def doctor(
         if json_lines:
             emit_record({"check": check.name, "state": check.state.value, "detail": check.detail})
         else:
-            emit_styled((f"{check.state.value:<7}", _STYLES[check.state]), (f"{check.name}: ", "bold"), (check.detail, ""))
+            emit_styled(
+                (f"{check.state.value:<7}", _STYLES[check.state]), (f"{check.name}: ", "bold"), (check.detail, "")
+            )
     raise typer.Exit(ExitCode.FINDINGS if failed else ExitCode.FINE)
 
 
@@ -149,7 +151,9 @@ def _tokenizer(name: str) -> Check:
         return Check("tokenizer", State.FAILED, f"{name}: {error}")
     tokens = sum(token is not None for token in vocabulary.tokens)
     ends = ", ".join(map(str, vocabulary.eos_token_ids)) or "none known"
-    detail = f"{name}: {tokens} tokens, {vocabulary.logits_width} logits, end of sequence: {ends}; round trips are exact"
+    detail = (
+        f"{name}: {tokens} tokens, {vocabulary.logits_width} logits, end of sequence: {ends}; round trips are exact"
+    )
     return Check("tokenizer", State.FINE, detail)
 
 
@@ -165,5 +169,3 @@ def _torch() -> Check:
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         return Check("devices", State.FINE, f"CPU and {', '.join(names)} (CUDA {torch.version.cuda})")
     return Check("devices", State.FINE, "CPU only")
-
-

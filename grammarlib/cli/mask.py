@@ -140,9 +140,7 @@ def _explain(
     return record | ({} if vocabulary is None else {"note": "no token of the vocabulary writes exactly this"})
 
 
-def _explain_id(
-    token_id: int, matcher: gl.Matcher, vocabulary: gl.Vocabulary, facts: dict[str, Any]
-) -> dict[str, Any]:
+def _explain_id(token_id: int, matcher: gl.Matcher, vocabulary: gl.Vocabulary, facts: dict[str, Any]) -> dict[str, Any]:
     allowed = token_id in facts["tokens"]
     written = vocabulary_bytes(vocabulary, token_id)
     return {

@@ -5,7 +5,6 @@ Exactly one kind of source is given: a schema or a grammar by file (``-`` is std
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from grammarlib.cli.output import progress
-from grammarlib.cli.reading import display_name, parse_json, read_text, require_one_stdin
+from grammarlib.cli.reading import display_name, parse_json, read_text
 
 if TYPE_CHECKING:
     import grammarlib as gl

@@ -58,9 +58,7 @@ def validate(
     codes = [ExitCode.FINE]
     compiled: gl.CompiledGrammar | None = None
     try:
-        compiled = compile_source(
-            schema_source(schema_text, schema_name, Order.ANY, Whitespace.ANY), None, limits
-        )
+        compiled = compile_source(schema_source(schema_text, schema_name, Order.ANY, Whitespace.ANY), None, limits)
     except CompileError as error:
         codes.append(ExitCode.FINDINGS)
         for finding in findings_of(error):

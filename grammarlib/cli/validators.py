@@ -82,7 +82,9 @@ def metaschema_findings(schema: Any) -> list[Finding]:
     """Every violation of the metaschema of the schema's dialect; ``schema`` as Python's `json` reads it."""
     base = validator_for(schema, default=Draft202012Validator)
     try:
-        errors = sorted(base(base.META_SCHEMA, registry=REGISTRY).iter_errors(schema), key=lambda error: error.json_path)
+        errors = sorted(
+            base(base.META_SCHEMA, registry=REGISTRY).iter_errors(schema), key=lambda error: error.json_path
+        )
     except RecursionError:
         return [Finding(code="too-deep", message="nested too deeply for python-jsonschema")]
     return [error_finding("metaschema", error) for error in errors]

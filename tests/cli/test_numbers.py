@@ -90,7 +90,7 @@ def test_metaschema_findings_point_into_the_schema() -> None:
 @pytest.mark.parametrize("text", ["", "{", "NaN", "[1,]", "'a'", "[" * 100_000, '"\t"'])
 def test_what_is_not_json_is_unreadable(text: str) -> None:
     """The message names the input."""
-    with pytest.raises(UnreadableInput, match="^here: "):
+    with pytest.raises(UnreadableInput, match=r"^here: "):
         parse_json(text, "here")
 
 
