@@ -1,0 +1,185 @@
+"""Which JSON Schema keywords are live in which draft, and what this package does with each.
+
+Purpose: the one table behind the eager scan (`reader`), the report of ignored annotations and the
+support page of the documentation.  A keyword of a draft is *implemented*, an *annotation*
+(reported, never enforced), part of the *core* (identifiers and definitions), or *refused*: it
+asserts something, and cannot be enforced exactly yet.  A keyword that is in no row of a draft is
+inert there, as the specifications say, and is reported as such.
+Cost: built once at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+Status = Literal["implemented", "refused", "annotation", "core"]
+
+DRAFTS: Final = (4, 6, 7, 2019, 2020)
+"""The drafts, oldest first: 4, 6, 7, 2019-09 and 2020-12."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """One keyword: its name, what is done with it, and the drafts (first and last) that know it."""
+
+    name: str
+    status: Status
+    since: int = 4
+    until: int = 2020
+
+
+_KEYWORDS: Final = (
+    Keyword("type", "implemented"),
+    Keyword("enum", "implemented"),
+    Keyword("const", "implemented", since=6),
+    Keyword("properties", "implemented"),
+    Keyword("required", "implemented"),
+    Keyword("additionalProperties", "implemented"),
+    Keyword("items", "implemented"),
+    Keyword("prefixItems", "implemented", since=2020),
+    Keyword("additionalItems", "implemented", until=2019),
+    Keyword("minItems", "implemented"),
+    Keyword("maxItems", "implemented"),
+    Keyword("minLength", "implemented"),
+    Keyword("maxLength", "implemented"),
+    Keyword("pattern", "implemented"),
+    Keyword("minimum", "implemented"),
+    Keyword("maximum", "implemented"),
+    Keyword("exclusiveMinimum", "implemented"),
+    Keyword("exclusiveMaximum", "implemented"),
+    Keyword("multipleOf", "implemented"),
+    Keyword("$ref", "implemented"),
+    Keyword("allOf", "implemented"),
+    Keyword("anyOf", "implemented"),
+    Keyword("oneOf", "refused"),
+    Keyword("not", "refused"),
+    Keyword("if", "refused", since=7),
+    Keyword("then", "refused", since=7),
+    Keyword("else", "refused", since=7),
+    Keyword("patternProperties", "refused"),
+    Keyword("propertyNames", "refused", since=6),
+    Keyword("minProperties", "refused"),
+    Keyword("maxProperties", "refused"),
+    Keyword("dependencies", "refused", until=7),
+    Keyword("dependentRequired", "refused", since=2019),
+    Keyword("dependentSchemas", "refused", since=2019),
+    Keyword("uniqueItems", "refused"),
+    Keyword("contains", "refused", since=6),
+    Keyword("minContains", "refused", since=2019),
+    Keyword("maxContains", "refused", since=2019),
+    Keyword("unevaluatedProperties", "refused", since=2019),
+    Keyword("unevaluatedItems", "refused", since=2019),
+    Keyword("$dynamicRef", "refused", since=2020),
+    Keyword("$recursiveRef", "refused", since=2019, until=2019),
+    Keyword("format", "refused"),
+    Keyword("title", "annotation"),
+    Keyword("description", "annotation"),
+    Keyword("default", "annotation"),
+    Keyword("examples", "annotation", since=6),
+    Keyword("$comment", "annotation", since=7),
+    Keyword("readOnly", "annotation", since=7),
+    Keyword("writeOnly", "annotation", since=7),
+    Keyword("contentEncoding", "annotation", since=7),
+    Keyword("contentMediaType", "annotation", since=7),
+    Keyword("contentSchema", "annotation", since=2019),
+    Keyword("deprecated", "annotation", since=2019),
+    Keyword("$schema", "core"),
+    Keyword("id", "core", until=4),
+    Keyword("$id", "core", since=6),
+    Keyword("definitions", "core"),
+    Keyword("$defs", "core", since=2019),
+    Keyword("$anchor", "core", since=2019),
+    Keyword("$dynamicAnchor", "core", since=2020),
+    Keyword("$recursiveAnchor", "core", since=2019, until=2019),
+    Keyword("$vocabulary", "core", since=2019),
+)
+
+ALL_KEYWORDS: Final = frozenset(keyword.name for keyword in _KEYWORDS)
+"""Every keyword of any draft: a schema that uses one outside its draft is told so in the report."""
+
+SUBSCHEMA_KEYWORDS: Final = frozenset(
+    (
+        "$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else properties patternProperties "
+        "additionalProperties propertyNames unevaluatedProperties dependencies dependentSchemas dependentRequired "
+        "items prefixItems additionalItems contains unevaluatedItems"
+    ).split()
+)
+"""Keywords that may hold a subschema or link to one; a schema without them is a leaf of the walk."""
+
+SPECIFIED_FORMATS: Final = frozenset(
+    (
+        "date time date-time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri "
+        "iri-reference uuid uri-template json-pointer relative-json-pointer regex"
+    ).split()
+)
+"""Formats of the 2020-12 specification, asserted in every draft; any other name is an annotation."""
+
+KNOWN_APPROXIMATIONS: Final = frozenset(("pattern:backreference", "format:regex", "format:idn-hostname"))
+"""What ``approximate=`` may name (nothing is approximated yet; the names are reserved)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One draft: its number (4, 6, 7, 2019, 2020), its name, its metaschema's URI and its keywords."""
+
+    number: int
+    name: str
+    uri: str
+    keywords: Mapping[str, Keyword]
+
+    @property
+    def references_stand_alone(self) -> bool:
+        """Whether every keyword beside ``$ref`` is ignored (drafts 4 to 7)."""
+        return self.number <= 7
+
+    @property
+    def identifier(self) -> str:
+        """The keyword that names a schema's base URI."""
+        return "id" if self.number == 4 else "$id"
+
+
+def _dialect(number: int, name: str, uri: str) -> Dialect:
+    live = {keyword.name: keyword for keyword in _KEYWORDS if keyword.since <= number <= keyword.until}
+    return Dialect(number, name, uri, MappingProxyType(live))
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {
+        dialect.uri: dialect
+        for dialect in (
+            _dialect(4, "draft 4", "http://json-schema.org/draft-04/schema"),
+            _dialect(6, "draft 6", "http://json-schema.org/draft-06/schema"),
+            _dialect(7, "draft 7", "http://json-schema.org/draft-07/schema"),
+            _dialect(2019, "draft 2019-09", "https://json-schema.org/draft/2019-09/schema"),
+            _dialect(2020, "draft 2020-12", "https://json-schema.org/draft/2020-12/schema"),
+        )
+    }
+)
+"""The dialects by the URI of their metaschema, without an empty fragment."""
+
+LATEST: Final = DIALECTS["https://json-schema.org/draft/2020-12/schema"]
+
+DRAFT_3_URI: Final = "http://json-schema.org/draft-03/schema"
+
+_NAMES: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {
+        **{str(dialect.number): dialect for dialect in DIALECTS.values()},
+        **{dialect.name: dialect for dialect in DIALECTS.values()},
+        **{dialect.name.removeprefix("draft "): dialect for dialect in DIALECTS.values()},
+        **{dialect.name.replace(" ", ""): dialect for dialect in DIALECTS.values()},
+        **{dialect.name.replace(" ", "-"): dialect for dialect in DIALECTS.values()},
+    }
+)
+
+
+def dialect_by_uri(uri: str) -> Dialect | None:
+    """The dialect that a ``$schema`` value names, or None (an empty fragment does not count)."""
+    return DIALECTS.get(uri.removesuffix("#"))
+
+
+def dialect_by_name(name: str) -> Dialect | None:
+    """The dialect that a caller names: a metaschema URI, ``"draft 7"``, ``"draft7"``, ``"7"``, ``"2020-12"`` ..."""
+    return dialect_by_uri(name) or _NAMES.get(name.lower())

@@ -1,0 +1,73 @@
+"""What a compile report says about a schema: what was ignored, and where.
+
+Purpose: nothing is ever ignored silently.  Annotations, keywords that the dialect does not know, siblings
+of ``$ref`` that it ignores and formats that are in no specification assert nothing; each is listed
+with its JSON pointer.
+Place: `SchemaSource.report_facts`.  Cost: one more walk over the schemas that were read, made only
+when the report is asked for, so that compiling does not pay for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grammarlib.errors import Finding
+from grammarlib.sources.jsonschema.keywords import ALL_KEYWORDS, SPECIFIED_FORMATS, dialect_by_uri
+from grammarlib.sources.jsonschema.reader import SchemaReader
+from grammarlib.sources.jsonschema.references import pointer_of
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """Facts about a lowered schema.
+
+    ``exact``: the language is the schema's own.  ``dead_end_free``: no allowed prefix is dead.
+    ``ignored``: what asserts nothing, as findings with the codes ``annotation``, ``unknown-keyword``,
+    ``other-dialect``, ``beside-reference``, ``unknown-format``, ``format-annotation`` and ``unknown-dialect``.
+    ``approximated``: what is not exact because the caller allowed it.
+    """
+
+    exact: bool
+    dead_end_free: bool
+    ignored: tuple[Finding, ...]
+    approximated: tuple[Finding, ...]
+
+
+def collect_facts(reader: SchemaReader) -> SourceFacts:
+    """The facts about everything that ``reader`` visited, in the order of the visit."""
+    dialect = reader.dialect
+    ignored: list[Finding] = []
+    for schema, place in reader.visited:
+        alone = dialect.references_stand_alone and "$ref" in schema
+        for name in schema:
+            keyword = dialect.keywords.get(name)
+            status = "unknown" if keyword is None else keyword.status
+            if status == "core":
+                if name == "$schema" and dialect_by_uri(str(schema[name])) is None:
+                    message = f"$schema {schema[name]!r} is unknown, read as {dialect.name}"
+                    ignored.append(_finding("unknown-dialect", message, name, place))
+                continue
+            if alone and name != "$ref":
+                if status in ("implemented", "refused"):
+                    message = f"{dialect.name} ignores {name} beside $ref"
+                    ignored.append(_finding("beside-reference", message, name, place))
+                    continue
+            if status == "annotation":
+                ignored.append(_finding("annotation", f"{name} is an annotation", name, place))
+            elif status == "unknown" and name in ALL_KEYWORDS:
+                message = f"{name} is not a keyword of {dialect.name}"
+                ignored.append(_finding("other-dialect", message, name, place))
+            elif status == "unknown":
+                ignored.append(_finding("unknown-keyword", f"{name} is no keyword", name, place))
+            elif name == "format" and isinstance(schema[name], str) and not reader.format_is_asserted(schema[name]):
+                if schema[name] in SPECIFIED_FORMATS:
+                    message = f"format {schema[name]!r} is read as an annotation"
+                    ignored.append(_finding("format-annotation", message, name, place))
+                else:
+                    message = f"format {schema[name]!r} is in no specification"
+                    ignored.append(_finding("unknown-format", message, name, place))
+    return SourceFacts(True, True, tuple(ignored), ())
+
+
+def _finding(code: str, message: str, keyword: str, place: object) -> Finding:
+    return Finding(code=code, message=message, keyword=keyword, pointer=pointer_of((place, keyword)))
