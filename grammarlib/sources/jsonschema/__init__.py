@@ -133,9 +133,7 @@ def _parse(text: str, limits: Limits) -> Any:
     except RecursionError:
         raise LimitExceeded("source_depth", limits.source_depth, None, "the schema") from None
     except json.JSONDecodeError as error:
-        finding = Finding(
-            "syntax", f"the schema is not JSON: {error.msg}", None, None, error.lineno, error.colno
-        )
+        finding = Finding("syntax", f"the schema is not JSON: {error.msg}", None, None, error.lineno, error.colno)
         raise InvalidSource(finding) from None
     except ValueError as error:
         raise InvalidSource(Finding("syntax", f"the schema is not JSON: {error}", pointer="")) from None

@@ -101,19 +101,56 @@ ALL_KEYWORDS: Final = frozenset(keyword.name for keyword in _KEYWORDS)
 """Every keyword of any draft: a schema that uses one outside its draft is told so in the report."""
 
 SUBSCHEMA_KEYWORDS: Final = frozenset(
-    (
-        "$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if then else properties patternProperties "
-        "additionalProperties propertyNames unevaluatedProperties dependencies dependentSchemas dependentRequired "
-        "items prefixItems additionalItems contains unevaluatedItems"
-    ).split()
+    [
+        "$ref",
+        "$dynamicRef",
+        "$recursiveRef",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "propertyNames",
+        "unevaluatedProperties",
+        "dependencies",
+        "dependentSchemas",
+        "dependentRequired",
+        "items",
+        "prefixItems",
+        "additionalItems",
+        "contains",
+        "unevaluatedItems",
+    ]
 )
 """Keywords that may hold a subschema or link to one; a schema without them is a leaf of the walk."""
 
 SPECIFIED_FORMATS: Final = frozenset(
-    (
-        "date time date-time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri "
-        "iri-reference uuid uri-template json-pointer relative-json-pointer regex"
-    ).split()
+    [
+        "date",
+        "time",
+        "date-time",
+        "duration",
+        "email",
+        "idn-email",
+        "hostname",
+        "idn-hostname",
+        "ipv4",
+        "ipv6",
+        "uri",
+        "uri-reference",
+        "iri",
+        "iri-reference",
+        "uuid",
+        "uri-template",
+        "json-pointer",
+        "relative-json-pointer",
+        "regex",
+    ]
 )
 """Formats of the 2020-12 specification, asserted in every draft; any other name is an annotation."""
 

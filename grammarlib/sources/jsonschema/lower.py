@@ -151,9 +151,7 @@ class SchemaSource:
     def narrow_object(self, view: ObjectView, keep: int) -> ObjectView:
         """The view with only the tracks of ``keep``."""
         children = tuple(_narrow_key(child, keep) for child in view.children)
-        tracks = tuple(
-            track if keep >> position & 1 else ObjectTrack(0) for position, track in enumerate(view.tracks)
-        )
+        tracks = tuple(track if keep >> position & 1 else ObjectTrack(0) for position, track in enumerate(view.tracks))
         return ObjectView(tracks, view.names, children, _narrow_key(view.other, keep), view.ranks, view.source)
 
     def narrow_array(self, view: ArrayView, keep: int) -> ArrayView:
@@ -165,9 +163,7 @@ class SchemaSource:
                 break
             prefix.append(kept)
         rest = _narrow_key(view.rest, keep) if len(prefix) == len(view.prefix) else None
-        tracks = tuple(
-            track if keep >> position & 1 else ArrayTrack(0) for position, track in enumerate(view.tracks)
-        )
+        tracks = tuple(track if keep >> position & 1 else ArrayTrack(0) for position, track in enumerate(view.tracks))
         return ArrayView(tracks, tuple(prefix), rest, view.source)
 
     # ---- leaves --------------------------------------------------------------------------
@@ -657,7 +653,7 @@ class SchemaSource:
 class _Partial:
     """One alternative while it is put together."""
 
-    __slots__ = ("todo", "visited", "relevant", "groups", "types", "values")
+    __slots__ = ("groups", "relevant", "todo", "types", "values", "visited")
 
     def __init__(self, todo: list[tuple[int, frozenset[int]]]) -> None:
         self.todo = todo
@@ -714,4 +710,3 @@ def _has_in_place_cycle(nodes: list[SchemaNode]) -> bool:
 
 def _in_place_children(node: SchemaNode) -> list[int]:
     return [*node.all_of, *(number for group in node.any_of for number in group)]
-

@@ -119,6 +119,4 @@ def merge_specs(specs: dict[NumberSpec, int]) -> tuple[NumberSpec, ...]:
     """The labelled union of sets (given with label 0): what a wider set with the same labels holds is dropped."""
     everything = NumberSpec(0)
     whole = specs.get(everything, 0)
-    return tuple(
-        replace(spec, label=label) for spec, label in specs.items() if spec == everything or label & ~whole
-    )
+    return tuple(replace(spec, label=label) for spec, label in specs.items() if spec == everything or label & ~whole)

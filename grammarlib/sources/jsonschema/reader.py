@@ -30,7 +30,6 @@ from grammarlib.sources.jsonschema.keywords import (
     dialect_by_uri,
 )
 from grammarlib.sources.jsonschema.references import Base, Place, ReferenceFailure, References, pointer_of
-from grammarlib.sources.regex import search_pattern
 from grammarlib.sources.jsonschema.values import (
     ANY,
     ARRAY,
@@ -42,6 +41,7 @@ from grammarlib.sources.jsonschema.values import (
     exact_decimal,
     types_of,
 )
+from grammarlib.sources.regex import search_pattern
 
 TRUE_NODE: Final = 0
 """The number of the node that allows everything."""

@@ -78,7 +78,9 @@ class StringLeaves:
         if len(sets) > 1:
             whole = sets.get(FREE, 0)
             if whole:
-                sets = {found: label for found, label in sets.items() if found is FREE or found == FREE or label & ~whole}
+                sets = {
+                    found: label for found, label in sets.items() if found is FREE or found == FREE or label & ~whole
+                }
         if len(sets) == 1:
             ((only, label),) = sets.items()
             if only.members is None and not only.patterns:
