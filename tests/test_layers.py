@@ -59,6 +59,9 @@ CONFINED = {
 }
 """Third parties and standard modules that only the named modules may import; `()` is nobody."""
 
+COMPUTED = {"samplers.models.training.data"}
+"""Modules that may compute what they import: this one reads the docstrings of standard modules that it lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Import:
@@ -186,7 +189,8 @@ def test_third_parties_stay_in_their_place() -> None:
 def test_no_import_is_computed() -> None:
     """An import whose module is computed would escape the other tests."""
     found, _ = all_imports()
-    assert [f"{one.importer}:{one.line}" for one in found if one.module == "<computed>"] == []
+    computed = {one.importer for one in found if one.module == "<computed>"}
+    assert computed <= COMPUTED
 
 
 def test_no_cycle_between_modules() -> None:
