@@ -1,0 +1,228 @@
+"""A deterministic automaton over bytes, made state by state from Boolean regexes.
+
+Purpose: the `RowSource` of patterns, formats, terminals and number ranges.  A state is a tuple of
+residual regexes, one for each of the given languages; bit ``i`` of its label says that the i-th accepts here.
+Place: made by `grammarlib.sources`, consumed by `configurations` through `rows.RowSource`.
+Cost: a state is expanded once, in 5 to 30 microseconds for the patterns of JSON schemas, and costs memory
+for its byte classes only; `lazy_dfa_for` shares automata between sources, since a server compiles the same
+schemas again and again.
+Not taken: building and minimising the whole automaton, which costs milliseconds before the
+first token and is impossible for ``.{0,30000}``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grammarlib.automata.alphabet import lowest, paint, refine
+from grammarlib.automata.derivative import Fuel, Steps, distance, partition, shortest_member
+from grammarlib.dtypes import DEAD, STATE_DTYPE
+from grammarlib.errors import LimitExceeded
+from grammarlib.ir.regex import NEVER, Node, nothing
+from grammarlib.limits import Limits
+
+_CACHE_ENTRIES = 1024
+_CACHE_STATES = 200_000
+
+
+class LazyDFA:
+    """The languages of ``regexes`` side by side, as a `RowSource`.
+
+    A state is live where at least one residual is not empty; residuals that are empty count as ``nothing()``, so
+    equal states are found equal.  States are numbered in the order in which `expand` meets them, by
+    lowest byte; the same calls give the same numbers.  Safe to share between threads.
+    Raises `LimitExceeded` for ``states``, and for ``closure_steps`` where one transition costs too much.
+    """
+
+    def __init__(self, regexes: Sequence[Node], limits: Limits) -> None:
+        if not regexes:
+            raise ValueError("a lazy automaton needs at least one regex")
+        self._limits = limits
+        self._lock = threading.RLock()
+        self._states: list[tuple[Node, ...]] = []
+        self._numbers: dict[tuple[Node, ...], int] = {}
+        self._moves: list[tuple[tuple[int, int], ...] | None] = []
+        self._labels: list[int] = []
+        first = self._living(tuple(regexes), self._fuel())
+        self._start = DEAD if first is None else self._number(first)
+
+    @property
+    def start(self) -> int:
+        """The start state, or -1 where every language is empty."""
+        return self._start
+
+    @property
+    def state_count(self) -> int:
+        """How many states were found so far."""
+        return len(self._states)
+
+    def residuals(self, state: int) -> tuple[Node, ...]:
+        """The residual regexes of ``state``, for diagnostics."""
+        return self._states[state]
+
+    def expand(self, state: int) -> NDArray[np.int32]:
+        """All transitions of ``state``: a fresh int32[256], -1 where nothing can be completed."""
+        row = np.full(256, DEAD, dtype=STATE_DTYPE)
+        for members, target in self.transitions(state):
+            paint(row, members, target)
+        return row
+
+    def transitions(self, state: int) -> tuple[tuple[int, int], ...]:
+        """The live transitions of ``state`` as disjoint (byte set, next state)."""
+        moves = self._moves[state]
+        if moves is None:
+            with self._lock:
+                moves = self._moves[state]
+                if moves is None:
+                    moves = self._expand(state)
+                    self._moves[state] = moves
+        return moves
+
+    def label(self, state: int) -> int:
+        """Bit ``i`` is set where the i-th language accepts in ``state``."""
+        return self._labels[state]
+
+    def shortest_completion(self, state: int) -> bytes:
+        """The shortest byte string to acceptance, the first by byte order."""
+        with self._lock:
+            fuel = self._fuel()
+            living = [node for node in self._states[state] if distance(node, fuel) < NEVER]
+            least = min(distance(node, fuel) for node in living)
+            return min(shortest_member(node, fuel) for node in living if distance(node, fuel) == least)
+
+    def shortest_length(self, state: int) -> int:
+        """The fewest code points (bytes outside 0x80..0xBF) to acceptance."""
+        residuals = self._states[state]
+        if len(residuals) == 1 and residuals[0].distance_points is not None:
+            return residuals[0].distance_points
+        with self._lock:
+            fuel = self._fuel()
+            return min(distance(node, fuel, points=True) for node in residuals)
+
+    def matches(self, data: bytes) -> int:
+        """The label that ``data`` as a whole reaches; 0 where no language holds it."""
+        state = self._start
+        for byte in data:
+            if state < 0:
+                return 0
+            bit = 1 << byte
+            for members, target in self.transitions(state):
+                if members & bit:
+                    state = target
+                    break
+            else:
+                return 0
+        return self._labels[state] if state >= 0 else 0
+
+    def _fuel(self) -> Fuel:
+        return Fuel(self._limits.closure_steps)
+
+    def _living(self, residuals: tuple[Node, ...], fuel: Fuel) -> tuple[Node, ...] | None:
+        """``residuals`` with empty ones made ``nothing()``, or None where all are empty."""
+        if len(residuals) == 1:
+            return None if distance(residuals[0], fuel) >= NEVER else residuals
+        empty = nothing()
+        living = tuple([empty if distance(node, fuel) >= NEVER else node for node in residuals])
+        return living if any(node is not empty for node in living) else None
+
+    def _number(self, residuals: tuple[Node, ...]) -> int:
+        found = self._numbers.get(residuals)
+        if found is not None:
+            return found
+        number = len(self._states)
+        if number >= self._limits.states:
+            raise LimitExceeded("states", self._limits.states, where="a regular expression")
+        label = 0
+        for index, node in enumerate(residuals):
+            if node.nullable:
+                label |= 1 << index
+        self._moves.append(None)
+        self._labels.append(label)
+        self._states.append(residuals)
+        self._numbers[residuals] = number
+        return number
+
+    def _expand(self, state: int) -> tuple[tuple[int, int], ...]:
+        residuals = self._states[state]
+        fuel = self._fuel()
+        found: list[tuple[int, tuple[Node, ...]]] = []
+        if len(residuals) == 1:
+            node = residuals[0]
+            for members, target in node.steps if node.steps is not None else partition(node, fuel):
+                known = target.distance_bytes
+                if known is None:
+                    known = distance(target, fuel)
+                if known < NEVER:
+                    found.append((members, (target,)))
+        else:
+            for members, targets in _product([partition(node, fuel) for node in residuals], fuel):
+                living = self._living(targets, fuel)
+                if living is not None:
+                    found.append((members, living))
+        if len(found) > 1:
+            found.sort(key=_lowest_byte)
+        merged: dict[int, int] = {}
+        for members, targets in found:
+            number = self._number(targets)
+            merged[number] = merged.get(number, 0) | members
+        return tuple([(members, number) for number, members in merged.items()])
+
+
+def _lowest_byte(move: tuple[int, tuple[Node, ...]]) -> int:
+    return lowest(move[0])
+
+
+def _product(parts: list[Steps], fuel: Fuel) -> list[tuple[int, tuple[Node, ...]]]:
+    """Step all residuals at once: disjoint (bytes, one residual for each part)."""
+    offsets: list[tuple[int, Node]] = []
+    classes: list[int] = []
+    for index, part in enumerate(parts):
+        for members, target in part:
+            classes.append(members)
+            offsets.append((index, target))
+    empty = nothing()
+    result = []
+    for members, owners in refine(classes):
+        fuel.spend(len(owners) + 1)
+        targets = [empty] * len(parts)
+        for owner in owners:
+            index, target = offsets[owner]
+            targets[index] = target
+        result.append((members, tuple(targets)))
+    return result
+
+
+_cache: OrderedDict[tuple[tuple[Node, ...], int, int], LazyDFA] = OrderedDict()
+_cache_lock = threading.Lock()
+
+
+def lazy_dfa_for(regexes: Sequence[Node], limits: Limits) -> LazyDFA:
+    """The automaton of ``regexes``, shared with every earlier call of the same regexes and limits.
+
+    The cache is bounded by automata and by their states; the least recently used go first.
+    """
+    key = (tuple(regexes), limits.states, limits.closure_steps)
+    with _cache_lock:
+        automaton = _cache.get(key)
+        if automaton is not None:
+            _cache.move_to_end(key)
+            return automaton
+    automaton = LazyDFA(key[0], limits)
+    with _cache_lock:
+        known = _cache.get(key)
+        if known is not None:
+            return known
+        _cache[key] = automaton
+        if len(_cache) > _CACHE_ENTRIES:
+            _cache.popitem(last=False)
+        elif len(_cache) % 32 == 0:
+            total = sum(other.state_count for other in _cache.values())
+            while total > _CACHE_STATES and len(_cache) > 1:
+                _, oldest = _cache.popitem(last=False)
+                total -= oldest.state_count
+    return automaton

@@ -1,0 +1,1 @@
+"""What every source becomes before it is an automaton."""
