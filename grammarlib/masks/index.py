@@ -21,7 +21,6 @@ import os
 import tempfile
 import threading
 import weakref
-import zipfile
 from collections import deque
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -42,7 +41,7 @@ _KEPT_ALIVE: Final = 4
 """How many indexes stay in memory although nobody holds them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VocabularyIndex:
     """The index of one vocabulary; frozen, and safe to share between threads.  Do not write into its arrays.
 
@@ -151,6 +150,10 @@ class VocabularyIndex:
                     _recent.append(found)
         return found
 
+    def __repr__(self) -> str:
+        cells, nodes = len(self.signatures), len(self.nodes)
+        return f"VocabularyIndex(size={self.size}, cells={cells}, nodes={nodes}, digest={self.digest[:12]})"
+
     @property
     def slice_names(self) -> tuple[str, ...]:
         """The names of the slices, by index."""
@@ -253,6 +256,13 @@ _recent: deque[VocabularyIndex] = deque(maxlen=_KEPT_ALIVE)
 _ARRAYS: Final = tuple(name.name for name in fields(VocabularyIndex) if name.name not in ("digest", "logits_width"))
 
 
+def forget_indexes() -> None:
+    """Drop the indexes that are kept in memory; those that somebody holds stay valid."""
+    with _lock:
+        _in_memory.clear()
+        _recent.clear()
+
+
 def cache_folder() -> Path | None:
     """The folder for files that can be computed again; None where there is no home."""
     for variable, parts in (("GRAMMARLIB_CACHE_DIR", ()), ("XDG_CACHE_HOME", ("grammarlib",))):
@@ -300,10 +310,10 @@ def _load(path: Path | None, vocabulary: Vocabulary) -> VocabularyIndex | None:
     if path is None:
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in _ARRAYS}
             digest = str(archive["digest"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # a damaged archive raises almost anything; whatever it is, the index is computed again
         return None
     if digest != vocabulary.digest:
         return None
@@ -348,6 +358,7 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
         and ((nodes[:, SKIP] > positions) & (nodes[:, SKIP] <= count)).all()
         and ((nodes[:, TOKEN] >= -1) & (nodes[:, TOKEN] < size)).all()
         and (nodes[:, DEPTH] >= 1).all()
+        and (np.diff(nodes[:, DEPTH], prepend=0) <= 1).all()
         and ((index.duplicates >= 0) & (index.duplicates < size)).all()
         and len(index.length_masks) > 0
     )

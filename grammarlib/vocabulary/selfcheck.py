@@ -74,11 +74,11 @@ def _check_text(table: TokenTable, text: str) -> bool:
 def _check_tokens(table: TokenTable) -> None:
     """Compare a sample of tokens, added tokens included, with what ``decode`` writes between two letters."""
     assert table.decode is not None
-    letters = {bytes([letter]) for letter in range(ord("a"), ord("z") + 1)}
-    anchor = next((token_id for token_id, data in enumerate(table.tokens) if data in letters), None)
+    letters = {chr(letter).encode(): chr(letter) for letter in range(ord("a"), ord("z") + 1)}
+    anchors = ((token_id, letters[data]) for token_id, data in enumerate(table.tokens) if data in letters)
+    anchor, letter = next((found for found in anchors if table.decode([found[0]]) == found[1]), (None, ""))
     if anchor is None:
         return
-    letter = (table.tokens[anchor] or b"").decode()
     step = max(1, len(table.tokens) // _SAMPLED_TOKENS)
     sample = dict.fromkeys([*range(0, len(table.tokens), step), *table.special_tokens.values()])
     wrong: list[str] = []
