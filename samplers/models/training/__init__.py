@@ -1,0 +1,1 @@
+"""Training of the embedded language model: data, tokenizer, training and evaluation scripts."""
