@@ -25,7 +25,7 @@ The module is long because the rules of one prefix (step, label, liveness, short
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from math import gcd, lcm
@@ -294,6 +294,8 @@ def _interval_piece(
                 order = _compare(last, step)
                 if order < 0 or (order == 0 and upper_open):
                     return None
+        if digits_only and last is None and multiple == (1, 0):
+            multiple = None  # digits alone are an integer
     elif first is not None and last is not None:
         order = _compare(first, last)
         if order > 0 or (order == 0 and (lower_open or upper_open)):
@@ -331,6 +333,14 @@ class _Language:
                 kept = max(kept, len(piece.upper.digits))
                 if piece.multiple is not None:
                     kept = max(kept, piece.upper.place - piece.multiple.place + 1)
+        self.zero_is_plain: Final = (
+            not kept
+            and not self.tracks_low
+            and all(
+                _labels([piece for piece in side if not piece.digits_only]) == self.zero_label for side in self.pieces
+            )
+        )
+        """Whether zero is no special number once a point is written."""
         self.kept: Final = kept
         """Digits of the head: comparisons with bounds and bounded multiples need no more."""
 
@@ -392,7 +402,9 @@ class _Language:
                 return _exponent_digit(prefix, digit)
             return None
         if byte == 46:
-            return prefix._replace(phase=POINT) if phase in (ZERO, INTEGER) else None
+            if phase not in (ZERO, INTEGER):
+                return None
+            return prefix._replace(phase=POINT, sticky=prefix.sticky or self.zero_is_plain)
         if byte in (101, 69):
             if phase not in _BEFORE_EXPONENT:
                 return None
@@ -943,6 +955,163 @@ class NumberRows:
     def shortest_length(self, state: int) -> int:
         """The length of `shortest_completion`."""
         return self._language.distance(self._prefixes[state])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The kernel's image of a leaf, and its states.  The kernels import nothing of ours: a test compares the numbers below.
+
+POOL_HEADER: Final = 18
+POOL_PIECE: Final = 6
+KIND_SLOW: Final = 0
+KIND_SIMPLE: Final = 1
+KIND_GENERAL: Final = 2
+_SYMMETRIC: Final = 1
+_TRACKS_ZEROS: Final = 2
+_HAS_DIGITS_ONLY: Final = 4
+_LOWER_OPEN: Final = 1
+_UPPER_OPEN: Final = 2
+_DIGITS_ONLY: Final = 4
+_UPPER_CUT: Final = 8
+_NO_UPPER: Final = 16
+_LARGEST: Final = 2**63 - 1
+_LARGEST_POWER: Final = 18
+
+
+def encode_leaf(leaf: NumberLeaf) -> list[int]:
+    """The image of a leaf for `grammarlib.kernels.number`: int64 values to append to the kernel's pool.
+
+    Header (18): kind (0: every step is "ask the exact rows"), labels of zero, more labels of zero in digits only, scale
+    ``s``, flags, greatest place of a multiple; then pairs (positive, negative): labels that every prefix in the
+    integer part keeps in reach, the same after the point, labels of pieces that allow a point, labels of all pieces,
+    number of pieces, place of the first piece.  A piece (6): label, flags, lower and upper bound and multiple in
+    units of ``10**-s``, and how many trailing zeros a multiple can need at most.  Kind 1 (no bounds but zero, multiples
+    of powers of ten) has the multiple's power of ten in the place of the lower bound.
+    """
+    language = _language(leaf)
+    both = language.pieces[0] + language.pieces[1]
+    simple = all(
+        piece.lower is None
+        and piece.upper is None
+        and (piece.multiple is None or (piece.multiple.unit == 1 and abs(piece.multiple.place) <= _LARGEST_POWER))
+        for piece in both
+    )
+    scale = 0
+    kind = KIND_SIMPLE
+    images: list[list[list[int]]] = [[], []]
+    if not simple:
+        kind = KIND_GENERAL
+        scale = max(0, *(-place for piece in both for place in _places(piece)))
+    if scale > _LARGEST_POWER:
+        return [KIND_SLOW] + [0] * (POOL_HEADER - 1)
+    for sign in (0, 1):
+        for piece in language.pieces[sign]:
+            if simple:
+                place = 0 if piece.multiple is None else piece.multiple.place
+                flags = _NO_UPPER | (_DIGITS_ONLY if piece.digits_only else 0)
+                images[sign].append([piece.label, flags, place, 0, int(piece.multiple is not None), 0])
+                continue
+            image = _encode_piece(piece, scale)
+            if image is None:
+                return [KIND_SLOW] + [0] * (POOL_HEADER - 1)
+            images[sign].append(image)
+    flags = (
+        (_SYMMETRIC if language.symmetric else 0)
+        | (_TRACKS_ZEROS if language.tracks_low else 0)
+        | (_HAS_DIGITS_ONLY if any(piece.digits_only for piece in both) else 0)
+    )
+    greatest = max((piece.multiple.place for piece in both if piece.multiple is not None), default=0)
+    pool = [kind, language.zero_label, language.zero_digits_label, scale, flags, greatest if simple else 0]
+    sure = [[piece for piece in language.pieces[sign] if _is_sure(piece)] for sign in (0, 1)]
+    pool += [_labels(sure[0]), _labels(sure[1])]
+    pool += [_labels([piece for piece in sure[sign] if not piece.digits_only]) for sign in (0, 1)]
+    pool += [_labels([piece for piece in language.pieces[sign] if not piece.digits_only]) for sign in (0, 1)]
+    pool += [_labels(language.pieces[0]), _labels(language.pieces[1])]
+    pool += [len(images[0]), len(images[1]), POOL_HEADER, POOL_HEADER + POOL_PIECE * len(images[0])]
+    for image in images[0] + images[1]:
+        pool += image
+    return pool
+
+
+def _places(piece: _Piece) -> list[int]:
+    """Powers of ten of the last digits of a piece's numbers."""
+    places = [bound.exponent for bound in (piece.lower, piece.upper) if bound is not None]
+    if piece.multiple is not None:
+        places.append(piece.multiple.place)
+    return places
+
+
+def _labels(pieces: Sequence[_Piece]) -> int:
+    result = 0
+    for piece in pieces:
+        result |= piece.label
+    return result
+
+
+def _is_sure(piece: _Piece) -> bool:
+    """Whether all digits lead into the piece: no upper bound, or an interval over a factor of ten."""
+    if piece.upper is None:
+        return True
+    if piece.multiple is not None:
+        return False
+    return piece.lower is None or _compare(piece.upper, piece.lower._replace(exponent=piece.lower.exponent + 1)) > 0
+
+
+def _encode_piece(piece: _Piece, scale: int) -> list[int] | None:
+    """A piece of a leaf of kind 2, or None where a number leaves int64 and not only the upper bound."""
+    flags = (
+        (_LOWER_OPEN if piece.lower_open else 0)
+        | (_UPPER_OPEN if piece.upper_open else 0)
+        | (_DIGITS_ONLY if piece.digits_only else 0)
+    )
+    multiple = lower = depth = 0
+    upper = _LARGEST
+    if piece.multiple is not None:
+        if piece.multiple.magnitude.place + scale > _LARGEST_POWER:
+            return None
+        multiple = piece.multiple.unit * int(10 ** (piece.multiple.place + scale))
+        depth = multiple.bit_length()
+    if piece.lower is not None:
+        if piece.lower.place + scale > _LARGEST_POWER:
+            return None
+        lower = _to_int(piece.lower.digits) * int(10 ** (piece.lower.exponent + scale))
+        if multiple:
+            lower += -lower % multiple or (multiple if piece.lower_open else 0)
+            flags &= ~_LOWER_OPEN
+    if lower > _LARGEST or multiple > _LARGEST:
+        return None
+    if piece.upper is None:
+        flags |= _NO_UPPER
+    elif piece.upper.place + scale > _LARGEST_POWER + 1:
+        flags = flags & ~_UPPER_OPEN | _UPPER_CUT
+    else:
+        upper = _to_int(piece.upper.digits) * int(10 ** (piece.upper.exponent + scale))
+        if multiple:
+            upper -= upper % multiple or (multiple if piece.upper_open else 0)
+            flags &= ~_UPPER_OPEN
+        if upper > _LARGEST:
+            upper = _LARGEST
+            flags = flags & ~_UPPER_OPEN | _UPPER_CUT
+    return [piece.label, flags, lower, upper, multiple, depth]
+
+
+def decode_state(mantissa: int, packed: int) -> bytes:
+    """A text that leaves the kernel in this state: the exact rows go on from it."""
+    mantissa, packed = int(mantissa), int(packed)
+    phase = packed & 15
+    sign = b"-" if packed & 16 else b""
+    if phase in (START, MINUS):
+        return sign
+    digits = b"%d" % mantissa
+    if phase == POINT:
+        return sign + digits + b"."
+    fraction = (packed >> 5) & 1023
+    if fraction:
+        digits = digits.rjust(fraction + 1, b"0")
+        digits = digits[:-fraction] + b"." + digits[-fraction:]
+    if phase < EXPONENT:
+        return sign + digits
+    exponent_sign = b"-" if packed & (1 << 15) else b"+" if phase == EXPONENT_SIGN else b""
+    return sign + digits + b"e" + exponent_sign + (b"%d" % (packed >> 16) if phase == EXPONENT_DIGITS else b"")
 
 
 def plain_number_rows() -> NumberRows:
