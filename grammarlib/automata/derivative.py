@@ -94,17 +94,11 @@ def linear_form(root: Node, fuel: Fuel) -> Steps:
             if head.kind == CLASS:
                 form = ((head.value, tail),)
             else:
-                front = head.linear
-                if front is None:
-                    stack.append(head)
+                missing = _missing_heads(node)
+                if missing:
+                    stack.extend(missing)
                     continue
-                form = tuple([(members, concat(rest, tail)) for members, rest in front])
-                if head.nullable:
-                    back = tail.linear
-                    if back is None:
-                        stack.append(tail)
-                        continue
-                    form += back
+                form = _linear_chain(node)
         elif kind == CLASS:
             form = ((node.value, epsilon()),)
         elif kind == REPEAT:
@@ -143,6 +137,37 @@ def linear_form(root: Node, fuel: Fuel) -> Steps:
         stack.pop()
     assert root.linear is not None
     return root.linear
+
+
+def _missing_heads(node: Node) -> list[Node]:
+    """The elements of a concatenation that can come first, where their linear form is not known yet."""
+    missing = []
+    rest = node
+    while rest.linear is None:
+        if rest.kind != CONCAT:
+            missing.append(rest)
+            break
+        head, tail = rest.items
+        if head.linear is None:
+            missing.append(head)
+        if not head.nullable:
+            break
+        rest = tail
+    return missing
+
+
+def _linear_chain(node: Node) -> Steps:
+    """The linear form of a concatenation whose possible first elements are known; the tails keep no copy of it."""
+    pairs: list[tuple[int, Node]] = []
+    rest = node
+    while rest.linear is None:
+        head, tail = rest.items
+        pairs.extend([(members, concat(residual, tail)) for members, residual in head.linear or ()])
+        if not head.nullable:
+            return tuple(pairs)
+        rest = tail
+    pairs.extend(rest.linear)
+    return tuple(pairs)
 
 
 def partition(node: Node, fuel: Fuel) -> Steps:
@@ -226,8 +251,55 @@ def complement_steps(steps: Steps) -> Steps:
 
 
 def is_empty(node: Node, fuel: Fuel) -> bool:
-    """Whether no byte string belongs to ``node``.  Exact; raises `LimitExceeded` out of fuel."""
-    return distance(node, fuel) >= NEVER
+    """Whether no byte string belongs to ``node``.  Exact; raises `LimitExceeded` out of fuel.
+
+    A search for any member, nearest first by the sum of what the parts still need: unlike the
+    shortest member, which `distance` finds, it does not care in which order twenty lookaheads are met.
+    """
+    alive = node.alive
+    if alive is not None:
+        return not alive
+    parents: dict[Node, Node | None] = {node: None}
+    serial = 0
+    heap: list[tuple[int, int, Node]] = [(0, 0, node)]
+    while heap:
+        current = heapq.heappop(heap)[2]
+        steps = partition(current, fuel)
+        fuel.spend(len(steps) + 1)
+        for _, target in steps:
+            if target in parents:
+                continue
+            alive = target.alive
+            if alive is False:
+                continue
+            parents[target] = current
+            if alive:
+                back: Node | None = current
+                while back is not None:
+                    back.alive = True
+                    back = parents[back]
+                return False
+            serial += 1
+            heapq.heappush(heap, (_need(target), -serial, target))
+    for visited in parents:
+        visited.alive = False
+        visited.distance_bytes = visited.distance_points = NEVER
+    return True
+
+
+def _need(node: Node) -> int:
+    """A guess at how far a member is: what all the parts of an intersection need, one after the other."""
+    if node.kind == CONTEXT:
+        node = node.items[0]
+    if node.kind == INTERSECT:
+        return sum(item.minimum_bytes for item in node.items)
+    if node.kind == UNION:
+        return min(_need_of_item(item) for item in node.items)
+    return node.minimum_bytes
+
+
+def _need_of_item(node: Node) -> int:
+    return sum(item.minimum_bytes for item in node.items) if node.kind == INTERSECT else node.minimum_bytes
 
 
 def distance(node: Node, fuel: Fuel, *, points: bool = False) -> int:
@@ -235,6 +307,8 @@ def distance(node: Node, fuel: Fuel, *, points: bool = False) -> int:
     known = node.distance_points if points else node.distance_bytes
     if known is not None:
         return known
+    if is_empty(node, fuel):
+        return NEVER
     best: dict[Node, int] = {node: 0}
     parents: dict[Node, Node] = {}
     serial = 0
@@ -262,6 +336,8 @@ def distance(node: Node, fuel: Fuel, *, points: bool = False) -> int:
             step = 0 if points and members & CONTINUATION_BYTES else 1
             reached = cost + step
             if reached < best.get(target, NEVER):
+                if target.alive is False:
+                    continue
                 bound = target.distance_points if points else target.distance_bytes
                 if bound is None:
                     bound = target.minimum_points if points else target.minimum_bytes
@@ -270,9 +346,7 @@ def distance(node: Node, fuel: Fuel, *, points: bool = False) -> int:
                     parents[target] = current
                     serial += 1
                     heapq.heappush(heap, (reached + bound, -reached, serial, target))
-    for visited in best:
-        visited.distance_bytes = visited.distance_points = NEVER
-    return NEVER
+    raise AssertionError("a language that is not empty has a shortest member")
 
 
 def _record(goal: Node, total: int, best: dict[Node, int], parents: dict[Node, Node], points: bool) -> None:

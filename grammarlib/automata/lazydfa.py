@@ -15,15 +15,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grammarlib.automata.alphabet import lowest, paint, refine
-from grammarlib.automata.derivative import Fuel, Steps, distance, partition, shortest_member
+from grammarlib.automata.derivative import Fuel, Steps, distance, is_empty, partition, shortest_member
 from grammarlib.dtypes import DEAD, STATE_DTYPE
 from grammarlib.errors import LimitExceeded
-from grammarlib.ir.regex import NEVER, Node, nothing
+from grammarlib.ir.regex import Node, nothing
 from grammarlib.limits import Limits
 
 _CACHE_ENTRIES = 1024
@@ -44,12 +45,18 @@ class LazyDFA:
             raise ValueError("a lazy automaton needs at least one regex")
         self._limits = limits
         self._lock = threading.RLock()
-        self._states: list[tuple[Node, ...]] = []
-        self._numbers: dict[tuple[Node, ...], int] = {}
+        self._single = len(regexes) == 1
+        # With one language a state is its residual, with several the tuple of them.
+        self._states: list[Any] = []
+        self._numbers: dict[Any, int] = {}
         self._moves: list[tuple[tuple[int, int], ...] | None] = []
         self._labels: list[int] = []
-        first = self._living(tuple(regexes), self._fuel())
-        self._start = DEAD if first is None else self._number(first)
+        fuel = self._fuel()
+        if self._single:
+            self._start = DEAD if is_empty(regexes[0], fuel) else self._number(regexes[0])
+        else:
+            first = self._living(tuple(regexes), fuel)
+            self._start = DEAD if first is None else self._number(first)
 
     @property
     def start(self) -> int:
@@ -63,7 +70,8 @@ class LazyDFA:
 
     def residuals(self, state: int) -> tuple[Node, ...]:
         """The residual regexes of ``state``, for diagnostics."""
-        return self._states[state]
+        found = self._states[state]
+        return (found,) if self._single else found
 
     def expand(self, state: int) -> NDArray[np.int32]:
         """All transitions of ``state``: a fresh int32[256], -1 where nothing can be completed."""
@@ -91,18 +99,19 @@ class LazyDFA:
         """The shortest byte string to acceptance, the first by byte order."""
         with self._lock:
             fuel = self._fuel()
-            living = [node for node in self._states[state] if distance(node, fuel) < NEVER]
+            living = [node for node in self.residuals(state) if not is_empty(node, fuel)]
             least = min(distance(node, fuel) for node in living)
             return min(shortest_member(node, fuel) for node in living if distance(node, fuel) == least)
 
     def shortest_length(self, state: int) -> int:
         """The fewest code points (bytes outside 0x80..0xBF) to acceptance."""
-        residuals = self._states[state]
-        if len(residuals) == 1 and residuals[0].distance_points is not None:
-            return residuals[0].distance_points
+        if self._single:
+            known: int | None = self._states[state].distance_points
+            if known is not None:
+                return known
         with self._lock:
             fuel = self._fuel()
-            return min(distance(node, fuel, points=True) for node in residuals)
+            return min(distance(node, fuel, points=True) for node in self.residuals(state))
 
     def matches(self, data: bytes) -> int:
         """The label that ``data`` as a whole reaches; 0 where no language holds it."""
@@ -124,23 +133,21 @@ class LazyDFA:
 
     def _living(self, residuals: tuple[Node, ...], fuel: Fuel) -> tuple[Node, ...] | None:
         """``residuals`` with empty ones made ``nothing()``, or None where all are empty."""
-        if len(residuals) == 1:
-            return None if distance(residuals[0], fuel) >= NEVER else residuals
         empty = nothing()
-        living = tuple([empty if distance(node, fuel) >= NEVER else node for node in residuals])
+        living = tuple([empty if is_empty(node, fuel) else node for node in residuals])
         return living if any(node is not empty for node in living) else None
 
-    def _number(self, residuals: tuple[Node, ...]) -> int:
-        found = self._numbers.get(residuals)
-        if found is not None:
-            return found
+    def _number(self, residuals: Any) -> int:
         number = len(self._states)
         if number >= self._limits.states:
             raise LimitExceeded("states", self._limits.states, where="a regular expression")
         label = 0
-        for index, node in enumerate(residuals):
-            if node.nullable:
-                label |= 1 << index
+        if self._single:
+            label = 1 if residuals.nullable else 0
+        else:
+            for index, node in enumerate(residuals):
+                if node.nullable:
+                    label |= 1 << index
         self._moves.append(None)
         self._labels.append(label)
         self._states.append(residuals)
@@ -148,32 +155,30 @@ class LazyDFA:
         return number
 
     def _expand(self, state: int) -> tuple[tuple[int, int], ...]:
-        residuals = self._states[state]
+        found = self._states[state]
         fuel = self._fuel()
-        found: list[tuple[int, tuple[Node, ...]]] = []
-        if len(residuals) == 1:
-            node = residuals[0]
-            for members, target in node.steps if node.steps is not None else partition(node, fuel):
-                known = target.distance_bytes
-                if known is None:
-                    known = distance(target, fuel)
-                if known < NEVER:
-                    found.append((members, (target,)))
+        moves: list[tuple[int, Any]]
+        if self._single:
+            steps = found.steps if found.steps is not None else partition(found, fuel)
+            moves = [pair for pair in steps if pair[1].alive or not is_empty(pair[1], fuel)]
         else:
-            for members, targets in _product([partition(node, fuel) for node in residuals], fuel):
+            merged: dict[tuple[Node, ...], int] = {}
+            for members, targets in _product([partition(node, fuel) for node in found], fuel):
                 living = self._living(targets, fuel)
                 if living is not None:
-                    found.append((members, living))
-        if len(found) > 1:
-            found.sort(key=_lowest_byte)
-        merged: dict[int, int] = {}
-        for members, targets in found:
-            number = self._number(targets)
-            merged[number] = merged.get(number, 0) | members
-        return tuple([(members, number) for number, members in merged.items()])
+                    merged[living] = merged.get(living, 0) | members
+            moves = [(members, living) for living, members in merged.items()]
+        if len(moves) > 1:
+            moves.sort(key=_lowest_byte)
+        numbers = self._numbers
+        result = []
+        for members, target in moves:
+            number = numbers.get(target)
+            result.append((members, self._number(target) if number is None else number))
+        return tuple(result)
 
 
-def _lowest_byte(move: tuple[int, tuple[Node, ...]]) -> int:
+def _lowest_byte(move: tuple[int, Any]) -> int:
     return lowest(move[0])
 
 

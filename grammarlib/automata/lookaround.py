@@ -114,7 +114,7 @@ def _context(formula: Node, monitors: Monitors, fuel: Fuel) -> Node:
     if len(needed) < len(monitors):
         wanted = set(needed)
         monitors = tuple(monitor for monitor in monitors if monitor[0] in wanted)
-    key = (CONTEXT, formula, monitors)
+    key = (CONTEXT, formula.uid, tuple([(body.uid, _uids(pairs)) for body, pairs in monitors]))
     found = find(key)
     if found is not None:
         return found
@@ -349,6 +349,10 @@ class _Position:
             if not (yield (_ENDS, item)):
                 return False
         return True
+
+
+def _uids(pairs: Pairs) -> tuple[tuple[int, int], ...]:
+    return tuple([(guard.uid, residual.uid) for guard, residual in pairs])
 
 
 def _guard_serial(pair: tuple[Node, Node]) -> int:

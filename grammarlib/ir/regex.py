@@ -63,7 +63,7 @@ ASCII_BYTES: Final = (1 << 128) - 1
 NEVER: Final = 1 << 62
 """Length of the shortest text of the empty language."""
 
-_COUNTER_DEPTH: Final = 4
+_COUNTER_DEPTH: Final = 12
 """How many elements of a concatenation are searched for a counter that two items can share."""
 
 
@@ -83,6 +83,7 @@ class Node:
 
     __slots__ = (
         "__weakref__",
+        "alive",
         "asserting",
         "behinds",
         "counted",
@@ -117,6 +118,7 @@ class Node:
     distance_bytes: int | None
     distance_points: int | None
     behinds: tuple[Node, ...] | None
+    alive: bool | None
 
     def __init__(
         self,
@@ -147,6 +149,7 @@ class Node:
         self.distance_bytes = minimum_bytes if plain else None
         self.distance_points = minimum_points if plain else None
         self.behinds = None if asserting else ()
+        self.alive = kind != NOTHING if plain else (True if nullable else None)
 
     def __repr__(self) -> str:
         return f"<{KIND_NAMES[self.kind]} {self.uid}>"
@@ -195,7 +198,10 @@ def _sweep() -> None:
 
 
 def find(key: tuple[Any, ...]) -> Node | None:
-    """The living node of ``key``, or None."""
+    """The living node of ``key``, or None.
+
+    Keys name children by ``uid``: integers keep nothing alive and are no work for the garbage collector.
+    """
     reference = _TABLE.get(key)
     return None if reference is None else reference()
 
@@ -283,7 +289,7 @@ def _concat(head: Node, tail: Node) -> Node:
         return tail
     if tail_kind == EPSILON:
         return head
-    key = (CONCAT, head, tail)
+    key = (CONCAT, head.uid, tail.uid)
     reference = _TABLE.get(key)
     if reference is not None:
         found = reference()
@@ -363,7 +369,7 @@ def repeat(body: Node, minimum: int, maximum: int | None) -> Node:
         if exact:
             most = None if high is None or maximum is None else high * maximum
             return repeat(body.items[0], low * minimum, most)
-    key = (REPEAT, body, minimum, maximum)
+    key = (REPEAT, body.uid, minimum, maximum)
     found = find(key)
     if found is not None:
         return found
@@ -445,7 +451,7 @@ def union_of(members: Iterable[Node]) -> Node:
         node = next(iter(bag))
     else:
         items = tuple(sorted(bag, key=_by_serial))
-        key = (UNION, items)
+        key = (UNION, *[item.uid for item in items])
         found = find(key)
         node = found if found is not None else intern(key, _new_union(items))
         if text and not node.text:  # flattening lost that the bytes of a character belong together
@@ -473,43 +479,43 @@ def _new_union(items: tuple[Node, ...]) -> Node:
 
 def _merge_counted(bag: set[Node]) -> set[Node]:
     """Merge items that differ in the range of one counted repeat, where the ranges touch."""
-    seen: dict[tuple[Any, ...], tuple[Node, tuple[Node, ...], int, int | None, Node]] = {}
+    prefixes: dict[tuple[int, int], int] = {}
+    seen: dict[tuple[int, int, int], tuple[Node, int, int | None]] = {}
     result = set(bag)
     pending = sorted((item for item in bag if item.counted), key=_by_serial)
     while pending:
         item = pending.pop()
         if item not in result:
             continue
-        prefix: tuple[Node, ...] = ()
+        prefix = 0
+        before: list[Node] = []
         rest = item
-        for _ in range(_COUNTER_DEPTH):
-            if rest.kind == CONCAT:
-                element, tail = rest.items
-            else:
-                element, tail = rest, _EPSILON
+        while len(before) < _COUNTER_DEPTH:
+            element, tail = rest.items if rest.kind == CONCAT else (rest, _EPSILON)
             if element.kind == REPEAT:
                 body = element.items[0]
                 low, high = element.value
-                key = (prefix, body, tail)
+                key = (prefix, body.uid, tail.uid)
                 other = seen.get(key)
                 if other is None or other[0] not in result or other[0] is item:
-                    seen[key] = (item, prefix, low, high, tail)
+                    seen[key] = (item, low, high)
                 else:
-                    other_low, other_high = other[2], other[3]
+                    known, other_low, other_high = other
                     if (high is None or other_low <= high + 1) and (other_high is None or low <= other_high + 1):
                         most = None if high is None or other_high is None else max(high, other_high)
                         merged = concat(repeat(body, min(low, other_low), most), tail)
-                        for before in reversed(prefix):
-                            merged = concat(before, merged)
+                        for part in reversed(before):
+                            merged = concat(part, merged)
                         result.discard(item)
-                        result.discard(other[0])
+                        result.discard(known)
                         if merged not in result:
                             result.add(merged)
                             pending.append(merged)
                         break
             if tail is _EPSILON:
                 break
-            prefix = (*prefix, element)
+            prefix = prefixes.setdefault((prefix, element.uid), len(prefixes) + 1)
+            before.append(element)
             rest = tail
     return result
 
@@ -561,7 +567,7 @@ def intersect(*members: Node) -> Node:
     if len(bag) == 1:
         return next(iter(bag))
     items = tuple(sorted(bag, key=_by_serial))
-    key = (INTERSECT, items)
+    key = (INTERSECT, *[item.uid for item in items])
     found = find(key)
     if found is not None:
         return found
@@ -589,7 +595,7 @@ def complement(body: Node) -> Node:
         return _ANY_BYTES
     if body is _ANY_BYTES:
         return _NOTHING
-    key = (COMPLEMENT, body)
+    key = (COMPLEMENT, body.uid)
     found = find(key)
     if found is not None:
         return found
@@ -610,7 +616,7 @@ def lookahead(formula: Node) -> Node:
         return _EPSILON
     if formula is _NOTHING:
         return _NOTHING
-    key = (LOOKAHEAD, formula)
+    key = (LOOKAHEAD, formula.uid)
     found = find(key)
     if found is not None:
         return found
@@ -621,7 +627,7 @@ def lookbehind(body: Node, negative: bool) -> Node:
     """The condition that the text so far ends (or does not end) with a member of ``body``; close with `resolve`."""
     if body is _NOTHING or (body.nullable and not body.asserting):
         return _EPSILON if (body is _NOTHING) == negative else _NOTHING
-    key = (LOOKBEHIND, body, negative)
+    key = (LOOKBEHIND, body.uid, negative)
     found = find(key)
     if found is not None:
         return found
