@@ -6,12 +6,13 @@ pointer), and whether any value satisfies it at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Annotated, Any
 
 import typer
 
-from grammarlib.cli.exits import ExitCode, UnreadableInput, worst
+from grammarlib.cli.exits import ExitCode, TooDeep, UnreadableInput, worst
 from grammarlib.cli.output import (
     emit_finding,
     emit_record,
@@ -87,10 +88,11 @@ def _check_one(
 ) -> ExitCode:
     from grammarlib.cli.validators import metaschema_findings
 
-    parse_json(text, where)
-    for key in duplicate_keys(text):
-        findings.append(Finding(code="duplicate-key", message=f"the key {json.dumps(key)} is written twice"))
-    findings.extend(metaschema_findings(json.loads(text)))
+    with contextlib.suppress(TooDeep):  # compiling will say so, as a limit
+        parse_json(text, where)
+        for key in duplicate_keys(text):
+            findings.append(Finding(code="duplicate-key", message=f"the key {json.dumps(key)} is written twice"))
+        findings.extend(metaschema_findings(json.loads(text)))
     try:
         compiled = compile_source(schema_source(text, where, order, whitespace), None, limits)
     except CompileError as error:

@@ -35,3 +35,7 @@ def worst(*codes: ExitCode) -> ExitCode:
 
 class UnreadableInput(Exception):
     """A file or stdin cannot be read, or is not what it has to be; ends the command with exit code 2."""
+
+
+class TooDeep(UnreadableInput):
+    """JSON that is nested more deeply than Python's reader can follow."""

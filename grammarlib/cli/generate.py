@@ -151,7 +151,7 @@ def _prompt(model: str, tokenizer: Any, source: Any, prompt: str, raw: bool) -> 
 
     if raw:
         return prompt
-    schema = json.loads(json.dumps(source.schema, default=float)) if isinstance(source, gl.JsonSchema) else None
+    schema = json.loads(source.schema) if isinstance(source, gl.JsonSchema) else None
     if model == EMBEDDED:
         from samplers.models.prompt import prompt_for
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from grammarlib.cli.exits import UnreadableInput
+from grammarlib.cli.exits import TooDeep, UnreadableInput
 
 STDIN = "-"
 
@@ -48,6 +48,7 @@ def parse_json(text: str, where: str) -> Any:
     """A JSON text as Python values; numbers with a fraction or an exponent are `Decimal`.
 
     The last of several equal keys wins, as in Python's `json`; `duplicate_keys` tells.
+    Raises `UnreadableInput`, and of these `TooDeep` where nesting alone is in the way.
     """
     try:
         return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant)
@@ -56,7 +57,7 @@ def parse_json(text: str, where: str) -> Any:
     except (ValueError, InvalidOperation) as error:
         raise UnreadableInput(f"{where}: not JSON that can be read: {error}") from None
     except RecursionError:
-        raise UnreadableInput(f"{where}: nested too deeply to be read") from None
+        raise TooDeep(f"{where}: nested too deeply to be read") from None
 
 
 def _integer(digits: str) -> int | Decimal:

@@ -5,12 +5,14 @@ Exactly one kind of source is given: a schema or a grammar by file (``-`` is std
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from grammarlib.cli.exits import TooDeep
 from grammarlib.cli.output import progress
 from grammarlib.cli.reading import display_name, parse_json, read_text
 
@@ -128,8 +130,9 @@ def schema_source(text: str, where: str, order: Order, whitespace: Whitespace) -
     """A JSON Schema source of a text; raises `UnreadableInput` where the text is not JSON."""
     import grammarlib as gl
 
-    schema = parse_json(text, where)
-    return gl.JsonSchema(schema, order=order.value, whitespace=whitespace.value)
+    with contextlib.suppress(TooDeep):  # compiling will say so, as a limit
+        parse_json(text, where)
+    return gl.JsonSchema(text, order=order.value, whitespace=whitespace.value)
 
 
 def limits_of(options: list[str] | None) -> gl.Limits:

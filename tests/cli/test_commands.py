@@ -76,7 +76,13 @@ class TestCheck:
 
     def test_a_limit_has_its_own_exit_code(self, command: Command, write: Any) -> None:
         """The message names the limit."""
-        outcome = command("check", "--limit", "source_depth=3", write("deep.json", '{"items":' * 9 + "{}" + "}" * 9))
+        outcome = command("check", "--limit", "source_bytes=30", write("long.json", '{"items":' * 9 + "{}" + "}" * 9))
+        assert outcome.code == 3
+        assert "source_bytes" in outcome.stdout
+
+    def test_hostile_nesting_is_a_limit(self, command: Command) -> None:
+        """Deeper than Python's own JSON reader goes."""
+        outcome = command("check", "-", stdin='{"items":' * 50_000 + "{}" + "}" * 50_000)
         assert outcome.code == 3
         assert "source_depth" in outcome.stdout
 

@@ -32,7 +32,8 @@ def test_wrong_usage(command: Command, arguments: list[str]) -> None:
 
 def test_results_are_utf8_whatever_the_locale(command: Command) -> None:
     """The bytes of the text, not of the locale's encoding."""
-    outcome = command.process("sample", "--choice", "grün €", LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    pattern = r"gr\xfcn \u20ac"
+    outcome = command.process("sample", "--regex", pattern, LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "grün €\n", "")
 
 
