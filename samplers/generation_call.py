@@ -30,12 +30,14 @@ class GenerationCall:
 
     ``identity`` is an object of this one outermost call (drafts of an assistant belong to the call that they are
     made for), or None.  ``is_draft``: the scores are for a draft (assistant, prompt lookup), not for a
-    token that is kept.  ``is_foreign``: the draft is in the vocabulary of another tokenizer.
+    token that is kept.  ``is_foreign``: the draft is in the vocabulary of another tokenizer.  ``num_beams``: how many
+    rows search together for the texts of one prompt.
     """
 
     identity: Any
     is_draft: bool
     is_foreign: bool
+    num_beams: int = 1
 
 
 UNKNOWN: Final = GenerationCall(None, is_draft=False, is_foreign=False)
@@ -53,8 +55,10 @@ def current_generation_call() -> GenerationCall:
             is_foreign = is_foreign or getattr(drafter, "assistant_tokenizer", None) is not None
         elif module == _GENERATE_MODULE and frame.f_code.co_name == "generate":
             variables = frame.f_locals
-            if not getattr(variables.get("generation_config"), "is_assistant", False):
+            config = variables.get("generation_config")
+            if not getattr(config, "is_assistant", False):
                 identity = variables.get("prepared_logits_processor")
-                return GenerationCall(identity, is_draft=is_draft, is_foreign=is_foreign)
+                num_beams = getattr(config, "num_beams", None) or 1
+                return GenerationCall(identity, is_draft=is_draft, is_foreign=is_foreign, num_beams=num_beams)
         frame = frame.f_back
     return UNKNOWN

@@ -80,7 +80,8 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
     ``on_dead_end``: what happens to a row whose every allowed token has the score -inf already (``min_new_tokens``
     after a complete text, suppressed tokens), or whose grammar has no next token.  ``"raise"``:
     `grammarlib.errors.DeadEnd`.  ``"eos"``: the row ends here.  ``"release"``: its scores stay as they are for this
-    step, and it ends as soon as it may.
+    step, and it ends as soon as it may.  In beam search a beam at a dead end drops out while another one of its prompt
+    goes on; the policy is for the last one.
 
     Scores may be of any floating dtype, width and device.  Ids past the vocabulary are masked.  A row that has
     ended, or that contains ids which the constraint refuses (a draft, padding after a stopping criterion), may only
@@ -335,20 +336,33 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
         self, doubtful: list[int], original: torch.Tensor, masked: torch.Tensor, session: _Session, call: GenerationCall
     ) -> None:
         """Apply the policy, in ``masked``, to those rows whose every score is -inf."""
-        exhausted = (masked[doubtful].amax(dim=1) == -torch.inf).tolist()
+        flags = (masked[doubtful].amax(dim=1) == -torch.inf).tolist()
+        exhausted = [row for row, is_exhausted in zip(doubtful, flags, strict=True) if is_exhausted]
         stops = [token for token in self._stops if token < masked.shape[1]]
-        for row, is_exhausted in zip(doubtful, exhausted, strict=True):
+        policy = "eos" if call.is_draft else self._on_dead_end  # a draft may be wrong: never raise for it
+        for row in exhausted:
             state = session.states[row]
-            if not is_exhausted or state is None:
+            assert state is not None
+            if state.is_live and self._has_other_beam(row, exhausted, session, call):
                 continue
-            if state.is_live and self._on_dead_end == "raise" and not call.is_draft:
-                raise DeadEnd(self._describe(row, state, session))
-            if (self._on_dead_end == "release" and not call.is_draft) or not stops:
+            if state.is_live and policy == "raise":
+                raise DeadEnd(self._describe(row, state))
+            if policy == "release" or not stops:
                 masked[row] = original[row]
             else:
                 masked[row, stops] = 0.0
 
-    def _describe(self, row: int, state: PrefixState, session: _Session) -> str:
+    @staticmethod
+    def _has_other_beam(row: int, exhausted: list[int], session: _Session, call: GenerationCall) -> bool:
+        """Whether a beam of the same prompt goes on: then this one just drops out, its scores all -inf."""
+        first = row - row % call.num_beams
+        for other in range(first, min(first + call.num_beams, len(session.states))):
+            state = session.states[other]
+            if state is not None and state.is_live and other not in exhausted:
+                return True
+        return False
+
+    def _describe(self, row: int, state: PrefixState) -> str:
         tokens: Sequence[bytes | None] = () if self._vocabulary is None else self._vocabulary.tokens
         text = b"".join(tokens[token] or b"" for token in state.tokens if token < len(tokens))[-80:]
         complete = "the text is complete" if state.matcher.is_accepting else "the text is not complete"

@@ -6,7 +6,7 @@ A toy language is two predicates over bytes: may this prefix go on, may this tex
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ class ToySource:
     vocabulary: Vocabulary | None
     is_viable: Callable[[bytes], bool]
     is_complete: Callable[[bytes], bool]
+    masks: dict[tuple[bytes, bool], NDArray[np.uint32]] = field(default_factory=dict, compare=False)
 
     def matcher(self) -> ToyMatcher:
         return ToyMatcher(self)
@@ -73,11 +74,15 @@ class ToyMatcher:
 
     def fill_bitmask(self, bitmask: NDArray[np.int32], row: int = 0) -> None:
         assert bitmask.dtype == np.int32 and bitmask.shape[1] == (self.vocabulary.logits_width + 31) // 32
-        bitmask[row] = 0
-        for token_id in range(self.vocabulary.logits_width):
-            if self.accept_token(token_id):
-                self.rollback(1)
-                bitmask.view(np.uint32)[row, token_id // 32] |= np.uint32(1 << (token_id % 32))
+        known = self.source.masks.get(self.history[-1])
+        if known is None:
+            known = np.zeros(bitmask.shape[1], dtype=np.uint32)
+            for token_id in range(self.vocabulary.logits_width):
+                if self.accept_token(token_id):
+                    self.rollback(1)
+                    known[token_id // 32] |= np.uint32(1 << (token_id % 32))
+            self.source.masks[self.history[-1]] = known
+        bitmask[row] = known.view(np.int32)
 
 
 def letters_then_semicolon(

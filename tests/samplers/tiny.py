@@ -74,3 +74,14 @@ def ids(text: str) -> list[int]:
 def texts(sequences: torch.Tensor, start: int) -> list[str]:
     """What rows of ids write from a column on, without special tokens."""
     return [tokenizer().decode(row[start:], skip_special_tokens=True) for row in sequences]
+
+
+def other_tokenizer() -> Any:
+    """The same alphabet under other ids, and one token more: the tokenizer of an assistant of another family."""
+    alphabet = {character: number for number, character in enumerate(sorted(ByteLevel.alphabet(), reverse=True))}
+    bare = Tokenizer(models.BPE(vocab={**alphabet, "bb": len(alphabet)}, merges=[("b", "b")]))
+    bare.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    bare.decoder = decoders.ByteLevel()
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=bare, eos_token="<eos>", pad_token="<pad>", padding_side="left"
+    )
