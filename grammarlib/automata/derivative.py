@@ -182,37 +182,50 @@ def partition(node: Node, fuel: Fuel) -> Steps:
     return steps
 
 
-def determinise(form: Iterable[tuple[int, Node]], fuel: Fuel) -> Steps:
+def determinise(form: Sequence[tuple[int, Node]], fuel: Fuel) -> Steps:
     """Disjoint pairs with the same union of residuals for each byte."""
-    groups: dict[int, list[Node]] = {}
+    fuel.spend(len(form) + 1)
     covered = 0
-    overlapping = False
+    for members, _ in form:
+        if members & covered:
+            break
+        covered |= members
+    else:
+        if len(form) < 2 or len({target for _, target in form}) == len(form):
+            return tuple(form)
+        return _join_targets(form)
+    groups: dict[int, list[Node]] = {}
     for members, rest in form:
         known = groups.get(members)
-        if known is not None:
+        if known is None:
+            groups[members] = [rest]
+        else:
             known.append(rest)
-            continue
-        if members & covered:
-            overlapping = True
-        covered |= members
-        groups[members] = [rest]
-    fuel.spend(len(groups) + 1)
-    by_target: dict[Node, int] = {}
-    if not overlapping:
-        for members, rests in groups.items():
-            if len(rests) > 1:
-                fuel.spend(len(rests))
-                target = union_of(rests)
-            else:
-                target = rests[0]
-            by_target[target] = by_target.get(target, 0) | members
-    else:
-        lists = list(groups.values())
-        for members, owners in refine(groups):
+    lists = list(groups.values())
+    pairs = []
+    unions: dict[tuple[Node, ...], Node] = {}
+    for members, owners in refine(groups):
+        if len(owners) == 1:
+            rests = lists[owners[0]]
+        else:
             rests = [rest for owner in owners for rest in lists[owner]]
-            fuel.spend(len(rests))
-            target = union_of(rests) if len(rests) > 1 else rests[0]
-            by_target[target] = by_target.get(target, 0) | members
+        fuel.spend(len(rests))
+        if len(rests) == 1:
+            pairs.append((members, rests[0]))
+            continue
+        key = tuple(rests)
+        target = unions.get(key)
+        if target is None:
+            target = unions[key] = union_of(rests)
+        pairs.append((members, target))
+    return _join_targets(pairs)
+
+
+def _join_targets(pairs: Iterable[tuple[int, Node]]) -> Steps:
+    """Disjoint pairs with distinct, not empty residuals."""
+    by_target: dict[Node, int] = {}
+    for members, target in pairs:
+        by_target[target] = by_target.get(target, 0) | members
     return tuple([(members, target) for target, members in by_target.items() if target.kind != NOTHING])
 
 

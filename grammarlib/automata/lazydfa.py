@@ -29,6 +29,7 @@ from grammarlib.limits import Limits
 
 _CACHE_ENTRIES = 1024
 _CACHE_STATES = 200_000
+_DEAD_ROW = np.full(256, DEAD, dtype=STATE_DTYPE)
 
 
 class LazyDFA:
@@ -75,8 +76,9 @@ class LazyDFA:
 
     def expand(self, state: int) -> NDArray[np.int32]:
         """All transitions of ``state``: a fresh int32[256], -1 where nothing can be completed."""
-        row = np.full(256, DEAD, dtype=STATE_DTYPE)
-        for members, target in self.transitions(state):
+        row = _DEAD_ROW.copy()
+        moves = self._moves[state]
+        for members, target in self.transitions(state) if moves is None else moves:
             paint(row, members, target)
         return row
 

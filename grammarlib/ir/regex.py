@@ -63,6 +63,7 @@ ASCII_BYTES: Final = (1 << 128) - 1
 NEVER: Final = 1 << 62
 """Length of the shortest text of the empty language."""
 
+_OPTIONAL: Final = (0, 1)
 _COUNTER_DEPTH: Final = 12
 """How many elements of a concatenation are searched for a counter that two items can share."""
 
@@ -404,43 +405,47 @@ def union_of(members: Iterable[Node]) -> Node:
     with_epsilon = False
     classes = 0
     text = 1
+    counted = 0
+    nullable_heads: list[Node] = []
+    swallower = complements = False
     for member in members:
         if text:
             text = max(text, member.text) if member.text else 0
-        if member.kind == REPEAT and member.value == (0, 1):
+        if member.kind == REPEAT and member.value == _OPTIONAL:
             with_epsilon = True
             member = member.items[0]
         kind = member.kind
-        if kind == CLASS:
-            classes |= member.value
-        elif kind == UNION:
-            for item in member.items:
-                if item.kind == CLASS:
-                    classes |= item.value
-                else:
-                    bag.add(item)
-        elif kind == EPSILON:
-            with_epsilon = True
-        elif kind != NOTHING:
-            bag.add(member)
-    if len(bag) > 1 or (bag and classes):
-        if _ANY_BYTES in bag:
-            return _ANY_BYTES
-        for any_node, level in ((_ANY_WTF8, 2), (_ANY_TEXT, 1)):
-            if any_node in bag:
-                bag = {item for item in bag if item is any_node or not 0 < item.text <= level}
-                if classes <= ASCII_BYTES:
-                    classes = 0
-        counted = 0
-        for item in list(bag):
+        for item in member.items if kind == UNION else (member,):
             kind = item.kind
-            if kind == CONCAT:
-                if item.items[0].nullable and item.items[1] in bag:
-                    bag.discard(item.items[1])
-            elif kind == COMPLEMENT and item.items[0] in bag:
+            if kind == CLASS:
+                classes |= item.value
+            elif kind == EPSILON:
+                with_epsilon = True
+            elif kind != NOTHING and item not in bag:
+                bag.add(item)
+                if item.counted:
+                    counted += 1
+                if kind == CONCAT:
+                    if item.items[0].nullable:
+                        nullable_heads.append(item)
+                elif kind == REPEAT:
+                    swallower = swallower or item in _SWALLOWERS
+                elif kind == COMPLEMENT:
+                    complements = True
+    if len(bag) > 1 or (bag and classes):
+        if swallower:
+            if _ANY_BYTES in bag:
                 return _ANY_BYTES
-            if item.counted:
-                counted += 1
+            for any_node, level in ((_ANY_WTF8, 2), (_ANY_TEXT, 1)):
+                if any_node in bag:
+                    bag = {item for item in bag if item is any_node or not 0 < item.text <= level}
+                    if classes <= ASCII_BYTES:
+                        classes = 0
+        if complements and any(item.kind == COMPLEMENT and item.items[0] in bag for item in bag):
+            return _ANY_BYTES
+        for item in nullable_heads:
+            if item in bag:
+                bag.discard(item.items[1])
         if counted > 1:
             bag = _merge_counted(bag)
     if classes:
