@@ -81,12 +81,20 @@ _LARGEST_TENTH = 922337203685477580
 _LARGEST_POWER = 18
 _FAR = 1 << 40
 
+# Without reference counts: they took two thirds of the time of a step (17 ns with them, 5 ns without), and
+# nothing is allocated here.
+kernel = njit(_nrt=False)
+
 _POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
 
 
-@njit
-def _simple_label(pool: NDArray[np.int64], offset: int, phase: int, negative: int, mantissa: int, shift: int) -> int:
-    """Kind 1: labels of ``mantissa * 10**shift`` (mantissa a power of ten)."""
+@kernel
+def _simple_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
+    """Kind 1: labels of a non-zero number that stops here (the mantissa is a power of ten)."""
+    phase = packed & 15
+    negative = (packed >> 4) & 1
+    exponent = packed >> _EXPONENT_SHIFT
+    shift = (-exponent if packed & _EXPONENT_NEGATIVE else exponent) - ((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
     result = 0
     first = offset + pool[offset + _FIRST + negative]
     last = first + _PIECE_SIZE * pool[offset + _COUNT + negative]
@@ -102,7 +110,7 @@ def _simple_label(pool: NDArray[np.int64], offset: int, phase: int, negative: in
     return result
 
 
-@njit
+@kernel
 def _piece_holds(pool: NDArray[np.int64], piece: int, mantissa: int, shift: int) -> int:
     """Kind 2: 1 where ``mantissa * 10**shift`` (in units of the scale) is in the piece, 0 where not, 2 unknown."""
     flags = pool[piece + _PIECE_FLAGS]
@@ -148,7 +156,7 @@ def _piece_holds(pool: NDArray[np.int64], piece: int, mantissa: int, shift: int)
     return 1
 
 
-@njit
+@kernel
 def _piece_live(pool: NDArray[np.int64], piece: int, mantissa: int, scale: int) -> int:
     """Kind 2: whether more digits and any exponent lead from ``mantissa > 0`` into a piece that has an upper bound.
 
@@ -218,9 +226,11 @@ def _piece_live(pool: NDArray[np.int64], piece: int, mantissa: int, scale: int) 
     return no
 
 
-@njit
-def _digits_live(pool: NDArray[np.int64], offset: int, phase: int, negative: int, mantissa: int) -> int:
+@kernel
+def _digits_live(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
     """Kind 2: liveness of non-zero digits before any exponent."""
+    phase = packed & 15
+    negative = (packed >> 4) & 1
     result = 0
     scale = pool[offset + _SCALE]
     first = offset + pool[offset + _FIRST + negative]
@@ -236,7 +246,7 @@ def _digits_live(pool: NDArray[np.int64], offset: int, phase: int, negative: int
     return result
 
 
-@njit
+@kernel
 def _piece_exponents(pool: NDArray[np.int64], piece: int, mantissa: int) -> tuple[int, int, int]:
     """Kind 2: (status, first, last): the powers of ten that put ``mantissa > 0`` into the piece; ``_FAR`` is no bound.
 
@@ -309,11 +319,14 @@ def _piece_exponents(pool: NDArray[np.int64], piece: int, mantissa: int) -> tupl
     return 1, first, last
 
 
-@njit
-def _exponent_live(
-    pool: NDArray[np.int64], offset: int, phase: int, negative: int, mantissa: int, shift: int, sign: int, exponent: int
-) -> int:
-    """Kind 2: whether some exponent that begins as the text does puts ``mantissa * 10**shift`` into a piece."""
+@kernel
+def _exponent_live(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
+    """Kind 2: whether some exponent that begins as the text does puts the (non-zero) digits into a piece."""
+    phase = packed & 15
+    negative = (packed >> 4) & 1
+    sign = packed & _EXPONENT_NEGATIVE
+    exponent = packed >> _EXPONENT_SHIFT
+    shift = pool[offset + _SCALE] - ((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
     result = 0
     begin = offset + pool[offset + _FIRST + negative]
     end = begin + _PIECE_SIZE * pool[offset + _COUNT + negative]
@@ -336,7 +349,7 @@ def _exponent_live(
             first -= shift
         if last < _FAR:
             last -= shift
-        if sign:
+        if sign != 0:
             first, last = -last, -first
         if phase == _EXPONENT_SIGN:
             if last >= 0:
@@ -352,7 +365,7 @@ def _exponent_live(
     return result
 
 
-@njit
+@kernel
 def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int, byte: int) -> tuple[int, int, int]:
     """One byte: (status, mantissa, packed); status 0 dead, 1 live, 2 ask the exact rows (the state is then void)."""
     kind = pool[offset + _KIND]
@@ -376,7 +389,7 @@ def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int
             mantissa = mantissa * 10 + digit
             if pool[offset + _SURE_INTEGER + negative] != 0:
                 return 1, mantissa, packed
-            return _digits_live(pool, offset, phase, negative, mantissa), mantissa, packed
+            return _digits_live(pool, offset, mantissa, packed), mantissa, packed
         if phase == _FRACTION or phase == _POINT:
             if phase == _POINT:
                 packed += _FRACTION - _POINT
@@ -404,7 +417,7 @@ def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int
             packed += 1 << _FRACTION_SHIFT
             if mantissa == 0 or pool[offset + _SURE_FRACTION + negative] != 0:
                 return 1, mantissa, packed
-            return _digits_live(pool, offset, _FRACTION, negative, mantissa), mantissa, packed
+            return _digits_live(pool, offset, mantissa, packed), mantissa, packed
         if phase <= _MINUS:
             if pool[offset + _FLAGS] & _SYMMETRIC:
                 negative = 0
@@ -422,7 +435,7 @@ def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int
                 return 1, digit, packed
             if pool[offset + _ANY + negative] == 0:
                 return 0, 0, 0
-            return _digits_live(pool, offset, _INTEGER, negative, digit), digit, packed
+            return _digits_live(pool, offset, digit, packed), digit, packed
         if phase < _EXPONENT:
             return 0, 0, 0
         status, mantissa, packed = _exponent_step(pool, offset, mantissa, packed, digit)
@@ -437,7 +450,7 @@ def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int
             return 1, mantissa, packed
         if pool[offset + _SURE_FRACTION + negative] != 0:
             return 1, mantissa, packed
-        return _digits_live(pool, offset, _POINT, negative, mantissa), mantissa, packed
+        return _digits_live(pool, offset, mantissa, packed), mantissa, packed
     if byte == 101 or byte == 69:
         if phase != _INTEGER and phase != _ZERO and phase != _FRACTION:
             return 0, 0, 0
@@ -447,23 +460,20 @@ def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int
         live = pool[offset + _ZERO_LABEL] | pool[offset + _ZERO_DIGITS_LABEL] | pool[offset + _ANY + 1]
         return 1 if live != 0 else 0, 0, _MINUS | _NEGATIVE
     if (byte == 45 or byte == 43) and phase == _EXPONENT:
-        sign = 1 if byte == 45 else 0
         packed = (packed & ~15) | _EXPONENT_SIGN
-        if sign:
+        if byte == 45:
             packed |= _EXPONENT_NEGATIVE
         if mantissa == 0:
             return 1, mantissa, packed
-        shift = -((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
         if kind == _KIND_SIMPLE:
-            if sign and _simple_label(pool, offset, _EXPONENT_SIGN, negative, mantissa, shift) == 0:
+            if byte == 45 and _simple_label(pool, offset, mantissa, packed) == 0:
                 return 0, 0, 0
             return 1, mantissa, packed
-        shift += pool[offset + _SCALE]
-        return _exponent_live(pool, offset, _EXPONENT_SIGN, negative, mantissa, shift, sign, 0), mantissa, packed
+        return _exponent_live(pool, offset, mantissa, packed), mantissa, packed
     return 0, 0, 0
 
 
-@njit
+@kernel
 def _exponent_start(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> tuple[int, int, int]:
     """The byte ``e``: fraction digits that are zeros at the end go, as they change nothing any more."""
     negative = (packed >> 4) & 1
@@ -484,17 +494,14 @@ def _exponent_start(pool: NDArray[np.int64], offset: int, mantissa: int, packed:
             packed |= fraction << _FRACTION_SHIFT
         return 1, mantissa, packed
     packed |= fraction << _FRACTION_SHIFT
-    shift = pool[offset + _SCALE] - fraction
-    return _exponent_live(pool, offset, _EXPONENT, negative, mantissa, shift, 0, 0), mantissa, packed
+    return _exponent_live(pool, offset, mantissa, packed), mantissa, packed
 
 
-@njit
+@kernel
 def _exponent_step(
     pool: NDArray[np.int64], offset: int, mantissa: int, packed: int, digit: int
 ) -> tuple[int, int, int]:
     """One digit of the exponent."""
-    negative = (packed >> 4) & 1
-    sign = 1 if packed & _EXPONENT_NEGATIVE else 0
     exponent = min((packed >> _EXPONENT_SHIFT) * 10 + digit, _EXPONENT_MAXIMUM)
     fraction = (packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM
     packed = (packed & (_EXPONENT_NEGATIVE | _NEGATIVE | (_FRACTION_MAXIMUM << _FRACTION_SHIFT))) | _EXPONENT_DIGITS
@@ -502,20 +509,17 @@ def _exponent_step(
         return 1, 0, _EXPONENT_DIGITS
     if pool[offset + _KIND] == _KIND_SIMPLE:
         if not pool[offset + _FLAGS] & _TRACKS_ZEROS:
-            return 1, mantissa, (packed & ~_EXPONENT_NEGATIVE)
-        if not sign:
+            return 1, mantissa, packed & ~_EXPONENT_NEGATIVE
+        if not packed & _EXPONENT_NEGATIVE:
             exponent = min(exponent, max(fraction + pool[offset + _GREATEST_PLACE], 0))
-        elif _simple_label(pool, offset, _EXPONENT_DIGITS, negative, mantissa, -fraction - exponent) == 0:
-            return 0, 0, 0
-        else:
-            exponent = min(exponent, _EXPONENT_ENOUGH)
-        return 1, mantissa, packed | (exponent << _EXPONENT_SHIFT)
-    shift = pool[offset + _SCALE] - fraction
-    status = _exponent_live(pool, offset, _EXPONENT_DIGITS, negative, mantissa, shift, sign, exponent)
-    return status, mantissa, packed | (exponent << _EXPONENT_SHIFT)
+            return 1, mantissa, packed | (exponent << _EXPONENT_SHIFT)
+        packed |= min(exponent, _EXPONENT_ENOUGH) << _EXPONENT_SHIFT
+        return 1 if _simple_label(pool, offset, mantissa, packed) != 0 else 0, mantissa, packed
+    packed |= exponent << _EXPONENT_SHIFT
+    return _exponent_live(pool, offset, mantissa, packed), mantissa, packed
 
 
-@njit
+@kernel
 def number_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
     """The labels of a number that stops here; 0 where it is incomplete or in no set, -1: ask the exact rows."""
     phase = packed & 15
@@ -527,14 +531,12 @@ def number_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: in
         if phase == _ZERO:
             result |= pool[offset + _ZERO_DIGITS_LABEL]
         return result
-    negative = (packed >> 4) & 1
-    shift = -((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
-    if phase == _EXPONENT_DIGITS:
-        exponent = packed >> _EXPONENT_SHIFT
-        shift += -exponent if packed & _EXPONENT_NEGATIVE else exponent
     if pool[offset + _KIND] == _KIND_SIMPLE:
-        result = _simple_label(pool, offset, phase, negative, mantissa, shift)
+        result = _simple_label(pool, offset, mantissa, packed)
         return result
+    negative = (packed >> 4) & 1
+    exponent = packed >> _EXPONENT_SHIFT
+    shift = (-exponent if packed & _EXPONENT_NEGATIVE else exponent) - ((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
     shift += pool[offset + _SCALE]
     first = offset + pool[offset + _FIRST + negative]
     last = first + _PIECE_SIZE * pool[offset + _COUNT + negative]
