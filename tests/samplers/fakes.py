@@ -70,7 +70,7 @@ class ToyMatcher:
             del self.history[-n_steps:]
 
     def fork(self) -> ToyMatcher:
-        return ToyMatcher(self.source, list(self.history))
+        return type(self)(self.source, list(self.history))
 
     def fill_bitmask(self, bitmask: NDArray[np.int32], row: int = 0) -> None:
         assert bitmask.dtype == np.int32 and bitmask.shape[1] == (self.vocabulary.logits_width + 31) // 32

@@ -85,3 +85,12 @@ def other_tokenizer() -> Any:
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=bare, eos_token="<eos>", pad_token="<pad>", padding_side="left"
     )
+
+
+@cache
+def vocabulary_without(character: str) -> Vocabulary:
+    """The vocabulary without the tokens of the last byte of a character."""
+    last = character.encode()[-1:]
+    whole = vocabulary()
+    tokens = [None if token == last else token for token in whole.tokens]
+    return Vocabulary(tokens, whole.eos_token_ids)
