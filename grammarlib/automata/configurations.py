@@ -39,6 +39,44 @@ _WHITESPACE: Final = {"bounded": 0, "compact": 1, "any": 2}
 _CHUNK: Final = 256  # bytes read in one kernel call, so that scratch space stays small
 _FAR_RANK: Final = 1 << 40
 
+# The tables of the kernels' arena, in their order: integers an entry, and entries at first.
+_WIDTHS: Final = {
+    "RM": 4,
+    "C": 10,
+    "S": 8,
+    "V": 16,
+    "P": 1,
+    "F": 6,
+    "W": 1,
+    "X": 4,
+    "H": 5,
+    "K": 6,
+    "N": 5,
+    "FH": 1,
+    "KH": 1,
+    "scratch": 1,
+    "stack": 10,
+}
+_INITIAL: Final = {
+    "RM": 64,
+    "C": 64,
+    "S": 32,
+    "V": 32,
+    "P": 1024,
+    "F": 512,
+    "W": 1024,
+    "X": 512,
+    "H": 64,
+    "K": 256,
+    "N": 128,
+    "FH": 1024,
+    "KH": 512,
+    "scratch": 512,
+    "stack": 132,
+}
+_OFFSETS: Final = 32
+_HEADER: Final = 64
+
 _kernels: ModuleType | None = None
 _kernels_lock = threading.Lock()
 
@@ -136,26 +174,14 @@ class Machine:
         self.lock = threading.RLock()
         self.kernel: Any = kernels()
         k = self.kernel
+        self._sizes = dict(_INITIAL)
+        self._lay_out(None)
         self.R = np.empty((64, 256), np.int32)
-        self.RM = np.zeros((64, 4), np.int64)
         self.R[:7] = _ANY_ROWS
         self.RM[:7] = _ANY_FACTS
-        self.C = np.zeros((64, 10), np.int64)
-        self.S = np.zeros((32, 8), np.int64)
-        self.V = np.zeros((32, 16), np.int64)
-        self.P = np.zeros(1024, np.int64)
         self.B = np.zeros(4096, np.uint8)
-        self.F = np.zeros((256, 6), np.int64)
-        self.W = np.zeros(512, np.int64)
-        self.X = np.zeros((256, 4), np.int64)
-        self.H = np.zeros((64, 5), np.int64)
-        self.T = np.zeros(32, np.int64)
-        self.N = np.zeros((512, 5), np.int64)
-        self.K = np.zeros((256, 6), np.int64)
-        self.FH = np.full(512, -1, np.int32)
-        self.KH = np.full(512, -1, np.int32)
-        self.scratch = np.zeros(_CHUNK + 8, np.int64)
-        self.stack = np.zeros((2, 8), np.int64)
+        self.FH[:] = -1
+        self.KH[:] = -1
         self._bytes_out = np.zeros(256, np.uint8)
         self.T[k.T_WHITESPACE] = _WHITESPACE[whitespace]
         self.T[k.T_DEPTH_LIMIT] = self.limits.stack_depth
@@ -175,8 +201,6 @@ class Machine:
         self._hash_count = 0
         self._widest = 1  # words of key bits of the widest view
         self._longest_name = 0
-        self._tables: tuple[Any, ...] = ()
-        self._retable()
         self.source = source
         self._component_source: ComponentSource | None = None
         if components:
@@ -190,35 +214,71 @@ class Machine:
 
     # ---- tables
 
-    def _retable(self) -> None:
-        self._tables = (
-            self.R,
-            self.RM,
-            self.C,
-            self.S,
-            self.V,
-            self.P,
-            self.B,
-            self.F,
-            self.W,
-            self.X,
-            self.H,
-            self.T,
-            self.N,
-        )
+    A: NDArray[np.int64]
+    T: NDArray[np.int64]
+    RM: NDArray[np.int64]
+    C: NDArray[np.int64]
+    S: NDArray[np.int64]
+    V: NDArray[np.int64]
+    P: NDArray[np.int64]
+    F: NDArray[np.int64]
+    W: NDArray[np.int64]
+    X: NDArray[np.int64]
+    H: NDArray[np.int64]
+    K: NDArray[np.int64]
+    N: NDArray[np.int64]
+    FH: NDArray[np.int64]
+    KH: NDArray[np.int64]
+
+    def _lay_out(self, old: NDArray[np.int64] | None) -> None:
+        """Lay the tables out in a new arena, with what the old one held, and make the views."""
+        total = _HEADER + sum(self._sizes[name] * width for name, width in _WIDTHS.items())
+        arena = np.zeros(total, np.int64)
+        if old is not None:
+            arena[:_OFFSETS] = old[:_OFFSETS]
+        at = _HEADER
+        for number, (name, width) in enumerate(_WIDTHS.items()):
+            size = self._sizes[name]
+            view = arena[at : at + size * width]
+            if width > 1:
+                view = view.reshape(size, width)
+            if old is not None:
+                before: NDArray[np.int64] = getattr(self, name)
+                kept = min(before.shape[0], size)
+                view[:kept] = before[:kept]
+            arena[_OFFSETS + number] = at
+            setattr(self, name, view)
+            at += size * width
+        arena[48:52] = [self._sizes[name] for name in ("N", "H", "FH", "KH")]
+        self.A = arena
+        self.T = arena[:_OFFSETS]
 
     def _grow(self, name: str, needed: int) -> None:
-        """Double the array ``name`` along its first axis until it holds ``needed`` entries."""
+        """Double the table ``name`` until it holds ``needed`` entries."""
+        if name in _WIDTHS:
+            size = self._sizes[name]
+            if needed > size:
+                while size < needed:
+                    size *= 2
+                self._sizes[name] = size
+                self._lay_out(self.A)
+            return
         array: NDArray[Any] = getattr(self, name)
         size = array.shape[0]
-        if needed <= size:
-            return
-        while size < needed:
-            size *= 2
-        grown = np.zeros((size, *array.shape[1:]), array.dtype)
-        grown[: array.shape[0]] = array
-        setattr(self, name, grown)
-        self._retable()
+        if needed > size:
+            while size < needed:
+                size *= 2
+            grown = np.zeros((size, *array.shape[1:]), array.dtype)
+            grown[: array.shape[0]] = array
+            setattr(self, name, grown)
+
+    def _rehash(self, name: str, size: int, operation: int) -> None:
+        """Make the hash table ``name`` (frames or configurations) ``size`` entries large."""
+        self._sizes[name] = size
+        self._lay_out(self.A)
+        table: NDArray[np.int64] = getattr(self, name)
+        table[:] = -1
+        self._maintain(operation)
 
     def _pool(self, values: list[int]) -> int:
         at = self._pool_top
@@ -238,8 +298,7 @@ class Machine:
     @property
     def memory_bytes(self) -> int:
         """Bytes held by the machine's arrays."""
-        arrays = (*self._tables, self.K, self.FH, self.KH, self.scratch, self.stack)
-        return sum(int(array.nbytes) for array in arrays)
+        return int(self.A.nbytes + self.R.nbytes + self.B.nbytes)
 
     @property
     def configurations(self) -> int:
@@ -500,7 +559,20 @@ class Machine:
 
     def name_is_allowed(self, view: int, frame: int, i: int) -> bool:
         """Whether listed name ``i`` may come next in ``frame``."""
-        return bool(self.kernel.name_allowed.py_func(self.P, self.V, self.F, self.W, view, frame, i))
+        return bool(self._maintain(5, view, frame, i))
+
+    def takes_any_name(self, frame: int, register: int) -> bool:
+        """Whether a name that was read up to ``register`` (kind KEY) may go on with any text.
+
+        False also where that is not plain to see: in the middle of a code point, or in a fixed order.
+        """
+        k = self.kernel
+        view = self.V[self.F[frame, k.F_VIEW]]
+        if view[k.V_OTHER] < 0 or view[k.V_ORDERED]:
+            return False
+        depth = register >> 40
+        start = int(self.P[int(view[k.V_NAME_AT]) + (register & 0xFFFFF) * k.NAME_FIELDS])
+        return depth == 0 or bool(self.B[start + depth - 1] < 0x80)
 
     def text_of(self, text: int) -> bytes:
         """The bytes of a text node."""
@@ -514,20 +586,17 @@ class Machine:
 
     def _store(self, k0: int, k1: int, k2: int, k3: int, value: int) -> None:
         self._hash_count += 1
-        if self._hash_count * 2 > self.H.shape[0]:
-            old = self.H
-            self.H = np.zeros((old.shape[0] * 4, 5), np.int64)
-            self._retable()
-            for entry in old[old[:, 0] != 0].tolist():
+        if self._hash_count * 2 > self._sizes["H"]:
+            entries = self.H[self.H[:, 0] != 0].tolist()
+            self.H[:] = 0
+            self._sizes["H"] *= 4
+            self._lay_out(self.A)
+            for entry in entries:
                 self._maintain(0, *entry)
         self._maintain(0, k0, k1, k2, k3, value)
 
     def _maintain(self, operation: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> int:
-        return int(
-            self.kernel.maintain(
-                operation, self.F, self.W, self.V, self.FH, self.K, self.KH, self.H, self.T, a, b, c, d, e
-            )
-        )
+        return int(self.kernel.maintain(self.A, self.R, self.B, operation, a, b, c, d, e))
 
     def _narrow(self, view: int, keep: int) -> None:
         assert self._component_source is not None
@@ -586,14 +655,12 @@ class Machine:
                 raise LimitExceeded("configurations", self.limits.configurations, configurations + 1)
             self._grow("K", configurations + 2)
         if 2 * (configurations + 2) > self.KH.shape[0]:
-            self.KH = np.full(self.KH.shape[0] * 4, -1, np.int32)
-            self._maintain(2)
+            self._rehash("KH", self._sizes["KH"] * 4, 2)
         if 2 * (frames + length + 2) > self.FH.shape[0]:
-            size = self.FH.shape[0]
+            size = self._sizes["FH"]
             while size < 2 * (frames + length + 2):
                 size *= 4
-            self.FH = np.full(size, -1, np.int32)
-            self._maintain(1)
+            self._rehash("FH", size, 1)
 
     def _intern(self, kind: int, a: int, r: int, e: int, f: int) -> int:
         return self._maintain(3, kind, a, r, e, f)
@@ -607,7 +674,7 @@ class Machine:
         with self.lock:
             while True:
                 self._reserve(length)
-                taken = k.advance(*self._tables, self.K, self.FH, self.KH, self.scratch, configuration, data)
+                taken = k.advance(self.A, self.R, self.B, configuration, data)
                 if taken == length:
                     return int(self.T[k.T_RESULT])
                 if self.T[k.T_NEEDS] == 0:
@@ -642,7 +709,7 @@ class Machine:
         with self.lock:
             while True:
                 self._reserve(2)
-                accepting = k.next_bytes(*self._tables, self.K, configuration, self._bytes_out)
+                accepting = k.next_bytes(self.A, self.R, self.B, configuration, self._bytes_out)
                 if self.T[k.T_NEEDS] == 0:
                     return self._bytes_out.copy(), accepting == 1
                 self.expand_needs()
@@ -660,7 +727,7 @@ class Machine:
         with self.lock:
             while True:
                 self.T[k.T_NEEDS] = 0
-                found = k.accepting(self.RM, self.P, self.H, self.T, self.N, kind, a, r, e, f)
+                found = self._maintain(4, configuration)
                 if found >= 0:
                     return bool(found)
                 self.expand_needs()
@@ -678,11 +745,10 @@ class Machine:
         ``longest``: bytes of the longest token.  A walk that met something unexpanded is repeated once it is.
         """
         k = self.kernel
-        if self.stack.shape[0] < longest + 2:
-            self.stack = np.zeros((longest + 2, 8), np.int64)
+        self._grow("stack", longest + 2)
         while True:
             self._reserve(longest)
-            k.walk(*self._tables, self.K, self.stack, nodes, segments, configuration, out)
+            k.walk(self.A, self.R, self.B, nodes, segments, configuration, out)
             if self.T[k.T_NEEDS] == 0:
                 return
             self.expand_needs()
@@ -693,7 +759,7 @@ class Machine:
         """The slices (bit set) whose every word can be read from ``row``; exact, computed once for a row."""
         known = int(self.RM[row, 2])
         while known < 0:
-            known = int(self.kernel.prove(self.R, self.RM, self.T, self.N, tables, table_at, pairs, row))
+            known = int(self.kernel.prove(self.A, self.R, self.B, tables, table_at, pairs, row))
             if known < 0:
                 self.expand_needs()
         return known

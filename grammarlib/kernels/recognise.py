@@ -12,30 +12,42 @@ point: a callee edited elsewhere would leave a stale caller.
 
 A machine **state** is five integers ``(kind, a, r, e, f)``: what is being read, an id (row, component,
 leaf), a register, the unescaping state of a JSON string, and the stack frame (-1: the root).
-Arrays (owned by Python, C-contiguous):
+
+Three arrays hold a machine (owned by Python, C-contiguous): ``R`` int32[rows, 256], next row per
+byte, -1 dead, ``R[i, 0] == -2`` not expanded; ``B`` uint8[n], the bytes of names and members; and ``A`` int64[n],
+which begins with tops and limits (``T_*``), table offsets (``O_*``) and sizes (``Z_*``) and holds these tables:
 
 ====  ==========  ==========================================================================
-R     int32[n,256] rows: next row per byte, -1 dead; R[i,0] == -2: not expanded
-RM    int64[n,4]  rows: label, fewest code points to acceptance, proven slices (-1 unknown), longest such distance met in the proof
-C     int64[n,10] components, see ``C_*``
-S     int64[n,8]  string leaves, see ``S_*``
-V     int64[n,16] object and array views, see ``V_*``
-P     int64[n]    pool of constants (names, tracks, members, number leaves)
-B     uint8[n]    bytes of names and members
-F     int64[n,6]  frames: parent, view, key bits (offset in W), count or last rank, used unlisted names, depth
-W     int64[n]    key bits of frames
-X     int64[n,4]  texts of unlisted names: parent, byte, length, hash; and links: previous link, -1, text, 0
-H     int64[n,5]  hash table: (view + 1, keep, 0, 0) -> narrowed view; (-leaf - 1, mantissa, packed, byte) -> row or -2
-K     int64[n,6]  interned configurations: the state, and its hash
-T     int64[32]   tops, limits and results, see ``T_*``
-N     int64[n,5]  needs: type and up to four operands
+RM    [rows, 4]   label, fewest code points to acceptance, proven slices (-1 unknown), longest such distance in the proof
+C     [n, 10]     components, see ``C_*``
+S     [n, 8]      string leaves, see ``S_*``
+V     [n, 16]     object and array views, see ``V_*``
+P     [n]         pool of constants (names, tracks, members, number leaves)
+F     [n, 6]      frames: parent, view, key bits (offset in W), count or last rank, used unlisted names, depth
+W     [n]         key bits of frames
+X     [n, 4]      texts of unlisted names: parent, byte, length, hash; and links: previous link, -1, text, 0
+H     [n, 5]      hash table: (view + 1, keep, 0, 0) -> narrowed view; (-leaf - 1, mantissa, packed, byte) -> row or -2
+K     [n, 6]      interned configurations: the state, and its hash
+N     [n, 5]      needs: type and up to four operands
 ====  ==========  ==========================================================================
+
+One arena instead of a dozen arrays: every array argument is seven machine words, so that a call of a
+helper with all tables moved a hundred words and compiling took three times as long.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+# Without reference counting: all memory is the caller's, and counting it costs ten times a step.
+kernel = njit(_nrt=False)
+
+
+def entry(signature):
+    """A kernel that Python calls: compiled when this module is imported, kept on disk."""
+    return njit(signature, cache=True, nogil=True, _nrt=False)
+
 
 # Kinds of states.
 ROW = 0  # a row source reads the whole text; a = row
@@ -84,12 +96,30 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
     T_NEEDS,
     T_WHITESPACE,
     T_DEPTH_LIMIT,
-    T_FRAME_HASH,
-    T_CONFIGURATION_HASH,
-    T_LONGEST,
     T_RESULT,
     T_STEPS,
-) = range(12)
+) = range(9)
+# Where each table begins in A, and the sizes that kernels need.
+(
+    O_RM,
+    O_C,
+    O_S,
+    O_V,
+    O_P,
+    O_F,
+    O_W,
+    O_X,
+    O_H,
+    O_K,
+    O_N,
+    O_FRAME_HASH,
+    O_CONFIGURATION_HASH,
+    O_SCRATCH,
+    O_STACK,
+) = range(32, 47)
+Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH = range(48, 52)
+HEADER = 64
+STACK_FIELDS = 10
 
 NEED_COMPONENT = 1
 NEED_ROW = 2
@@ -109,76 +139,80 @@ _NULL = np.frombuffer(b"null", np.uint8)
 _TRUE = np.frombuffer(b"true", np.uint8)
 _FALSE = np.frombuffer(b"false", np.uint8)
 _SIMPLE = np.array([0x22, 0x5C, 0x2F, 0x08, 0x0C, 0x0A, 0x0D, 0x09], np.int64)
-_STRUCTURAL = np.frombuffer(b'\t\n\r "+,-.0123456789:[]aefE{}lnrstu', np.uint8)
+_STRUCTURAL = np.zeros(256, np.uint8)  # the bytes that may come next outside strings
+_PLAIN = np.zeros(256, np.uint8)  # raw bytes of string text that need no unescaping and no check of their own
+_PLAIN[0x20:] = 1
+_PLAIN[[0x22, 0x5C, 0xED]] = 0
+_STRUCTURAL[list(b'\t\n\r "+,-.0123456789:[]aefE{}lnrstu')] = 1
 
 
-@njit(inline="never")
-def need(T, N, kind, a, b, c, d):
+@kernel
+def need(A, R, B, kind, a, b, c, d):
     """Note that Python must expand something; always returns the status -1."""
-    at = T[T_NEEDS]
+    at = A[T_NEEDS]
     for i in range(min(at, 16)):
         j = at - 1 - i
-        if N[j, 0] == kind and N[j, 1] == a and N[j, 2] == b and N[j, 3] == c and N[j, 4] == d:
+        if A[A[O_N] + j * 5 + 0] == kind and A[A[O_N] + j * 5 + 1] == a and A[A[O_N] + j * 5 + 2] == b and A[A[O_N] + j * 5 + 3] == c and A[A[O_N] + j * 5 + 4] == d:
             return -1
-    if at < N.shape[0]:
-        N[at, 0] = kind
-        N[at, 1] = a
-        N[at, 2] = b
-        N[at, 3] = c
-        N[at, 4] = d
-        T[T_NEEDS] = at + 1
+    if at < A[Z_NEEDS]:
+        A[A[O_N] + at * 5 + 0] = kind
+        A[A[O_N] + at * 5 + 1] = a
+        A[A[O_N] + at * 5 + 2] = b
+        A[A[O_N] + at * 5 + 3] = c
+        A[A[O_N] + at * 5 + 4] = d
+        A[T_NEEDS] = at + 1
     return -1
 
 
-@njit
-def look_up(H, k0, k1, k2, k3):
+@kernel
+def look_up(A, R, B, k0, k1, k2, k3):
     """The slot of a key in ``H``: its own, or the empty one where it belongs."""
-    mask = H.shape[0] - 1
+    mask = A[Z_HASH] - 1
     x = (k0 * 0x9E3779B1) ^ (k1 * 0x85EBCA6B) ^ (k2 * 0xC2B2AE35) ^ (k3 * 0x27D4EB2F)
     x ^= (x >> 29) ^ (x >> 15)
     i = x & mask
-    while H[i, 0] != 0 and not (H[i, 0] == k0 and H[i, 1] == k1 and H[i, 2] == k2 and H[i, 3] == k3):
+    while A[A[O_H] + i * 5 + 0] != 0 and not (A[A[O_H] + i * 5 + 0] == k0 and A[A[O_H] + i * 5 + 1] == k1 and A[A[O_H] + i * 5 + 2] == k2 and A[A[O_H] + i * 5 + 3] == k3):
         i = (i + 1) & mask
     return i
 
 
-@njit(inline="never")
-def narrowed(H, T, N, view, keep):
+@kernel
+def narrowed(A, R, B, view, keep):
     """The view with only the tracks in ``keep``, or -1 after noting the need."""
-    i = look_up(H, view + 1, keep, 0, 0)
-    if H[i, 0] != 0:
-        return H[i, 4]
-    return need(T, N, NEED_NARROW, view, keep, 0, 0)
+    i = look_up(A, R, B, view + 1, keep, 0, 0)
+    if A[A[O_H] + i * 5 + 0] != 0:
+        return A[A[O_H] + i * 5 + 4]
+    return need(A, R, B, NEED_NARROW, view, keep, 0, 0)
 
 
-@njit(inline="never")
-def number_row(H, T, N, leaf, mantissa, packed, byte):
+@kernel
+def number_row(A, R, B, leaf, mantissa, packed, byte):
     """The row that takes over where a number leaves the registers: -2 dead, -1 after noting the need."""
-    i = look_up(H, -leaf - 1, mantissa, packed, byte)
-    if H[i, 0] != 0:
-        return H[i, 4]
-    return need(T, N, NEED_NUMBER, leaf, mantissa, packed, byte)
+    i = look_up(A, R, B, -leaf - 1, mantissa, packed, byte)
+    if A[A[O_H] + i * 5 + 0] != 0:
+        return A[A[O_H] + i * 5 + 4]
+    return need(A, R, B, NEED_NUMBER, leaf, mantissa, packed, byte)
 
 
-@njit(inline="never")
-def new_frame(F, T, parent, view, bits, count, used, depth):
-    top = T[T_FRAMES]
-    F[top, 0] = parent
-    F[top, 1] = view
-    F[top, 2] = bits
-    F[top, 3] = count
-    F[top, 4] = used
-    F[top, 5] = depth
-    T[T_FRAMES] = top + 1
+@kernel
+def new_frame(A, R, B, parent, view, bits, count, used, depth):
+    top = A[T_FRAMES]
+    A[A[O_F] + top * 6 + 0] = parent
+    A[A[O_F] + top * 6 + 1] = view
+    A[A[O_F] + top * 6 + 2] = bits
+    A[A[O_F] + top * 6 + 3] = count
+    A[A[O_F] + top * 6 + 4] = used
+    A[A[O_F] + top * 6 + 5] = depth
+    A[T_FRAMES] = top + 1
     return top
 
 
-@njit
-def whitespace_step(T, r, byte):
+@kernel
+def whitespace_step(A, R, B, r, byte):
     """The next whitespace state, or -1."""
     if r < 0:
         return -1
-    policy = T[T_WHITESPACE]
+    policy = A[T_WHITESPACE]
     if policy == 1:
         return -1
     if policy == 2:
@@ -201,134 +235,134 @@ def whitespace_step(T, r, byte):
 # ---- finite sets of byte strings (members of an enum, listed names), ascending
 
 
-@njit
-def member_at(P, B, base, stride, i, depth):
+@kernel
+def member_at(A, R, B, base, stride, i, depth):
     """The byte of member ``i`` at ``depth``, or -1 past its end."""
     at = base + i * stride
-    if P[at + 1] <= depth:
+    if A[A[O_P] + at + 1] <= depth:
         return -1
-    return np.int64(B[P[at] + depth])
+    return np.int64(B[A[A[O_P] + at] + depth])
 
 
-@njit(inline="never")
-def member_bound(P, B, base, stride, lo, hi, depth, byte):
+@kernel
+def member_bound(A, R, B, base, stride, lo, hi, depth, byte):
     """The first member of lo..hi whose byte at ``depth`` is at least ``byte``."""
     while lo < hi:
         mid = (lo + hi) >> 1
-        if member_at(P, B, base, stride, mid, depth) < byte:
+        if member_at(A, R, B, base, stride, mid, depth) < byte:
             lo = mid + 1
         else:
             hi = mid
     return lo
 
 
-@njit
-def skips_required(P, V, F, W, view, f, track, rank):
+@kernel
+def skips_required(A, R, B, view, f, track, rank):
     """Whether ``track`` has an unused required name of a rank below ``rank``."""
-    words = V[view, V_WORDS]
-    at = V[view, V_TRACK_AT] + track * (1 + words) + 1
-    bits = F[f, F_BITS]
-    for i in range(V[view, V_NAMES]):
-        if P[V[view, V_NAME_AT] + i * NAME_FIELDS + 3] < rank:
+    words = A[A[O_V] + view * 16 + V_WORDS]
+    at = A[A[O_V] + view * 16 + V_TRACK_AT] + track * (1 + words) + 1
+    bits = A[A[O_F] + f * 6 + F_BITS]
+    for i in range(A[A[O_V] + view * 16 + V_NAMES]):
+        if A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 3] < rank:
             bit = np.int64(1) << (i & 63)
-            if (P[at + (i >> 6)] & bit) != 0 and (W[bits + (i >> 6)] & bit) == 0:
+            if (A[A[O_P] + at + (i >> 6)] & bit) != 0 and (A[A[O_W] + bits + (i >> 6)] & bit) == 0:
                 return True
     return False
 
 
-@njit
-def order_allows(P, V, F, W, view, f, rank, last_required):
+@kernel
+def order_allows(A, R, B, view, f, rank, last_required):
     """order="schema": no required name is skipped, for one track at least."""
-    if rank <= F[f, F_COUNT]:
+    if rank <= A[A[O_F] + f * 6 + F_COUNT]:
         return False
-    if V[view, V_SINGLE] == 1:
-        return last_required <= F[f, F_COUNT]
-    for track in range(V[view, V_TRACKS]):
-        if (V[view, V_LIVE] >> track) & 1 and not skips_required(P, V, F, W, view, f, track, rank):
+    if A[A[O_V] + view * 16 + V_SINGLE] == 1:
+        return last_required <= A[A[O_F] + f * 6 + F_COUNT]
+    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+        if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
             return True
     return False
 
 
-@njit
-def name_allowed(P, V, F, W, view, f, i):
-    at = V[view, V_NAME_AT] + i * NAME_FIELDS
-    if P[at + 2] < 0:
+@kernel
+def name_allowed(A, R, B, view, f, i):
+    at = A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS
+    if A[A[O_P] + at + 2] < 0:
         return False
-    if (W[F[f, F_BITS] + (i >> 6)] >> (i & 63)) & 1:
+    if (A[A[O_W] + A[A[O_F] + f * 6 + F_BITS] + (i >> 6)] >> (i & 63)) & 1:
         return False
-    if V[view, V_ORDERED] == 1:
-        return order_allows(P, V, F, W, view, f, P[at + 3], P[at + 4])
+    if A[A[O_V] + view * 16 + V_ORDERED] == 1:
+        return order_allows(A, R, B, view, f, A[A[O_P] + at + 3], A[A[O_P] + at + 4])
     return True
 
 
-@njit
-def other_allowed(P, V, F, W, view, f):
-    if V[view, V_OTHER] < 0:
+@kernel
+def other_allowed(A, R, B, view, f):
+    if A[A[O_V] + view * 16 + V_OTHER] < 0:
         return False
-    if V[view, V_ORDERED] == 1:
-        if V[view, V_SINGLE] == 1:
-            return V[view, V_LAST_REQUIRED] <= F[f, F_COUNT]
-        for track in range(V[view, V_TRACKS]):
-            if (V[view, V_LIVE] >> track) & 1 and not skips_required(P, V, F, W, view, f, track, np.int64(1) << 40):
+    if A[A[O_V] + view * 16 + V_ORDERED] == 1:
+        if A[A[O_V] + view * 16 + V_SINGLE] == 1:
+            return A[A[O_V] + view * 16 + V_LAST_REQUIRED] <= A[A[O_F] + f * 6 + F_COUNT]
+        for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+            if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, np.int64(1) << 40):
                 return True
         return False
     return True
 
 
-@njit
-def any_name_allowed(P, V, F, W, view, f, lo, hi):
+@kernel
+def any_name_allowed(A, R, B, view, f, lo, hi):
     for i in range(lo, hi):
-        if name_allowed(P, V, F, W, view, f, i):
+        if name_allowed(A, R, B, view, f, i):
             return True
     return False
 
 
-@njit
-def may_add_name(P, V, F, W, view, f):
-    return other_allowed(P, V, F, W, view, f) or any_name_allowed(P, V, F, W, view, f, 0, V[view, V_NAMES])
+@kernel
+def may_add_name(A, R, B, view, f):
+    return other_allowed(A, R, B, view, f) or any_name_allowed(A, R, B, view, f, 0, A[A[O_V] + view * 16 + V_NAMES])
 
 
 # ---- texts of unlisted names
 
 
-@njit
-def text_append(X, T, text, byte):
-    top = T[T_TEXTS]
-    X[top, 0] = text
-    X[top, 1] = byte
+@kernel
+def text_append(A, R, B, text, byte):
+    top = A[T_TEXTS]
+    A[A[O_X] + top * 4 + 0] = text
+    A[A[O_X] + top * 4 + 1] = byte
     if text < 0:
-        X[top, 2] = 1
-        X[top, 3] = (byte + 1) * 0x100000001B3
+        A[A[O_X] + top * 4 + 2] = 1
+        A[A[O_X] + top * 4 + 3] = (byte + 1) * 0x100000001B3
     else:
-        X[top, 2] = X[text, 2] + 1
-        X[top, 3] = (X[text, 3] ^ (byte + 1)) * 0x100000001B3
-    T[T_TEXTS] = top + 1
+        A[A[O_X] + top * 4 + 2] = A[A[O_X] + text * 4 + 2] + 1
+        A[A[O_X] + top * 4 + 3] = (A[A[O_X] + text * 4 + 3] ^ (byte + 1)) * 0x100000001B3
+    A[T_TEXTS] = top + 1
     return top
 
 
-@njit
-def text_equal(X, x, y):
+@kernel
+def text_equal(A, R, B, x, y):
     if x < 0 or y < 0:
         return x == y
-    if X[x, 2] != X[y, 2] or X[x, 3] != X[y, 3]:
+    if A[A[O_X] + x * 4 + 2] != A[A[O_X] + y * 4 + 2] or A[A[O_X] + x * 4 + 3] != A[A[O_X] + y * 4 + 3]:
         return False
     while x != y:
-        if x < 0 or y < 0 or X[x, 1] != X[y, 1]:
+        if x < 0 or y < 0 or A[A[O_X] + x * 4 + 1] != A[A[O_X] + y * 4 + 1]:
             return False
-        x = X[x, 0]
-        y = X[y, 0]
+        x = A[A[O_X] + x * 4 + 0]
+        y = A[A[O_X] + y * 4 + 0]
     return True
 
 
-@njit(inline="never")
-def text_of_prefix(R, P, B, X, T, view_base, i, depth):
+@kernel
+def text_of_prefix(A, R, B, view_base, i, depth):
     """The text of the first ``depth`` bytes of listed name ``i``, and the any-text row after it."""
     text = np.int64(-1)
     row = np.int64(ANY_TEXT_ROW)
-    start = P[view_base + i * NAME_FIELDS]
+    start = A[A[O_P] + view_base + i * NAME_FIELDS]
     for j in range(depth):
         byte = np.int64(B[start + j])
-        text = text_append(X, T, text, byte)
+        text = text_append(A, R, B, text, byte)
         row = R[row, byte]
     return text, row
 
@@ -336,15 +370,7 @@ def text_of_prefix(R, P, B, X, T, view_base, i, depth):
 # ---- numbers: NUMBER-BEGIN
 
 
-@njit
-def number_step(pool, offset, mantissa, packed, byte):
-    return 2, mantissa, packed
-
-
-@njit
-def number_label(pool, offset, mantissa, packed):
-    return -1
-
+from grammarlib.kernels.number import number_label, number_step  # noqa: E402
 
 # ---- NUMBER-END
 
@@ -352,207 +378,207 @@ def number_label(pool, offset, mantissa, packed):
 # ---- the end of values
 
 
-@njit(inline="never")
-def finish(F, V, H, T, N, label, f):
+@kernel
+def finish(A, R, B, label, f):
     """A value ended with exit ``label`` in frame ``f``; -> (status, kind, f)."""
     if f < 0:
         return 1, DONE, f
-    view = F[f, F_VIEW]
-    if V[view, V_SINGLE] == 0:
-        keep = V[view, V_LIVE] & label
+    view = A[A[O_F] + f * 6 + F_VIEW]
+    if A[A[O_V] + view * 16 + V_SINGLE] == 0:
+        keep = A[A[O_V] + view * 16 + V_LIVE] & label
         if keep == 0:
             return 0, DONE, f
-        if keep != V[view, V_LIVE]:
-            view = narrowed(H, T, N, view, keep)
+        if keep != A[A[O_V] + view * 16 + V_LIVE]:
+            view = narrowed(A, R, B, view, keep)
             if view < 0:
                 return -1, DONE, f
-            f = new_frame(F, T, F[f, 0], view, F[f, 2], F[f, 3], F[f, 4], F[f, 5])
-    if V[view, V_KIND] == 0:
+            f = new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, A[A[O_F] + f * 6 + 2], A[A[O_F] + f * 6 + 3], A[A[O_F] + f * 6 + 4], A[A[O_F] + f * 6 + 5])
+    if A[A[O_V] + view * 16 + V_KIND] == 0:
         return 1, AFTER_VALUE, f
-    if F[f, F_COUNT] < V[view, V_CAP]:
-        f = new_frame(F, T, F[f, 0], view, F[f, 2], F[f, 3] + 1, F[f, 4], F[f, 5])
+    if A[A[O_F] + f * 6 + F_COUNT] < A[A[O_V] + view * 16 + V_CAP]:
+        f = new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, A[A[O_F] + f * 6 + 2], A[A[O_F] + f * 6 + 3] + 1, A[A[O_F] + f * 6 + 4], A[A[O_F] + f * 6 + 5])
     return 1, AFTER_ITEM, f
 
 
-@njit(inline="never")
-def close_object(P, F, W, V, H, T, N, f):
-    view = F[f, F_VIEW]
-    words = V[view, V_WORDS]
-    bits = F[f, F_BITS]
+@kernel
+def close_object(A, R, B, f):
+    view = A[A[O_F] + f * 6 + F_VIEW]
+    words = A[A[O_V] + view * 16 + V_WORDS]
+    bits = A[A[O_F] + f * 6 + F_BITS]
     label = np.int64(0)
-    at = V[view, V_TRACK_AT]
-    for track in range(V[view, V_TRACKS]):
-        if P[at] != 0:
+    at = A[A[O_V] + view * 16 + V_TRACK_AT]
+    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+        if A[A[O_P] + at] != 0:
             complete = True
             for w in range(words):
-                if (P[at + 1 + w] & ~W[bits + w]) != 0:
+                if (A[A[O_P] + at + 1 + w] & ~A[A[O_W] + bits + w]) != 0:
                     complete = False
                     break
             if complete:
-                label |= P[at]
+                label |= A[A[O_P] + at]
         at += 1 + words
     if label == 0:
         return 0, DONE, f
-    return finish(F, V, H, T, N, label, F[f, F_PARENT])
+    return finish(A, R, B, label, A[A[O_F] + f * 6 + F_PARENT])
 
 
-@njit(inline="never")
-def close_array(P, F, V, H, T, N, f):
-    view = F[f, F_VIEW]
+@kernel
+def close_array(A, R, B, f):
+    view = A[A[O_F] + f * 6 + F_VIEW]
     label = np.int64(0)
-    at = V[view, V_TRACK_AT]
-    for track in range(V[view, V_TRACKS]):
-        if F[f, F_COUNT] >= P[at + 1]:
-            label |= P[at]
+    at = A[A[O_V] + view * 16 + V_TRACK_AT]
+    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+        if A[A[O_F] + f * 6 + F_COUNT] >= A[A[O_P] + at + 1]:
+            label |= A[A[O_P] + at]
         at += 3
     if label == 0:
         return 0, DONE, f
-    return finish(F, V, H, T, N, label, F[f, F_PARENT])
+    return finish(A, R, B, label, A[A[O_F] + f * 6 + F_PARENT])
 
 
-@njit(inline="never")
-def next_item(P, F, V, H, T, N, f):
+@kernel
+def next_item(A, R, B, f):
     """-> (status, component, f) of the item that starts now."""
-    view = F[f, F_VIEW]
-    count = F[f, F_COUNT]
+    view = A[A[O_F] + f * 6 + F_VIEW]
+    count = A[A[O_F] + f * 6 + F_COUNT]
     keep = np.int64(0)
-    at = V[view, V_TRACK_AT]
-    for track in range(V[view, V_TRACKS]):
-        if P[at] != 0 and (P[at + 2] < 0 or count < P[at + 2]):
+    at = A[A[O_V] + view * 16 + V_TRACK_AT]
+    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+        if A[A[O_P] + at] != 0 and (A[A[O_P] + at + 2] < 0 or count < A[A[O_P] + at + 2]):
             keep |= np.int64(1) << track
         at += 3
     if keep == 0:
         return 0, np.int64(-1), f
-    if keep != V[view, V_LIVE]:
-        view = narrowed(H, T, N, view, keep)
+    if keep != A[A[O_V] + view * 16 + V_LIVE]:
+        view = narrowed(A, R, B, view, keep)
         if view < 0:
             return -1, np.int64(-1), f
-        f = new_frame(F, T, F[f, 0], view, F[f, 2], F[f, 3], F[f, 4], F[f, 5])
-    component = P[V[view, V_PREFIX_AT] + count] if count < V[view, V_PREFIX] else V[view, V_REST]
+        f = new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, A[A[O_F] + f * 6 + 2], A[A[O_F] + f * 6 + 3], A[A[O_F] + f * 6 + 4], A[A[O_F] + f * 6 + 5])
+    component = A[A[O_P] + A[A[O_V] + view * 16 + V_PREFIX_AT] + count] if count < A[A[O_V] + view * 16 + V_PREFIX] else A[A[O_V] + view * 16 + V_REST]
     if component < 0:
         return 0, component, f
     return 1, component, f
 
 
-@njit(inline="never")
-def select_name(P, F, W, X, V, H, T, N, f, i, text):
+@kernel
+def select_name(A, R, B, f, i, text):
     """A name ended: listed name ``i``, or an unlisted one (i < 0); -> (status, component, f)."""
-    view = F[f, F_VIEW]
-    bits = F[f, F_BITS]
-    used = F[f, F_USED]
-    count = F[f, F_COUNT]
-    words = V[view, V_WORDS]
+    view = A[A[O_F] + f * 6 + F_VIEW]
+    bits = A[A[O_F] + f * 6 + F_BITS]
+    used = A[A[O_F] + f * 6 + F_USED]
+    count = A[A[O_F] + f * 6 + F_COUNT]
+    words = A[A[O_V] + view * 16 + V_WORDS]
     if i >= 0:
-        if not name_allowed(P, V, F, W, view, f, i):
+        if not name_allowed(A, R, B, view, f, i):
             return 0, np.int64(-1), f
-        rank = P[V[view, V_NAME_AT] + i * NAME_FIELDS + 3]
+        rank = A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 3]
     else:
-        if not other_allowed(P, V, F, W, view, f):
+        if not other_allowed(A, R, B, view, f):
             return 0, np.int64(-1), f
         link = used
         while link >= 0:
-            if text_equal(X, X[link, 2], text):
+            if text_equal(A, R, B, A[A[O_X] + link * 4 + 2], text):
                 return 0, np.int64(-1), f
-            link = X[link, 0]
+            link = A[A[O_X] + link * 4 + 0]
         rank = np.int64(1) << 40
-    if V[view, V_ORDERED] == 1 and V[view, V_SINGLE] == 0:
+    if A[A[O_V] + view * 16 + V_ORDERED] == 1 and A[A[O_V] + view * 16 + V_SINGLE] == 0:
         keep = np.int64(0)
-        for track in range(V[view, V_TRACKS]):
-            if (V[view, V_LIVE] >> track) & 1 and not skips_required(P, V, F, W, view, f, track, rank):
+        for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+            if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
                 keep |= np.int64(1) << track
-        if keep != V[view, V_LIVE]:
-            view = narrowed(H, T, N, view, keep)
+        if keep != A[A[O_V] + view * 16 + V_LIVE]:
+            view = narrowed(A, R, B, view, keep)
             if view < 0:
                 return -1, np.int64(-1), f
     if i >= 0:
-        component = P[V[view, V_NAME_AT] + i * NAME_FIELDS + 2]
-        top = T[T_BITS]
+        component = A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 2]
+        top = A[T_BITS]
         for w in range(words):
-            W[top + w] = W[bits + w]
-        W[top + (i >> 6)] |= np.int64(1) << (i & 63)
+            A[A[O_W] + top + w] = A[A[O_W] + bits + w]
+        A[A[O_W] + top + (i >> 6)] |= np.int64(1) << (i & 63)
         bits = top
-        T[T_BITS] = top + words
+        A[T_BITS] = top + words
     else:
-        component = V[view, V_OTHER]
-        top = T[T_TEXTS]
-        X[top, 0] = used
-        X[top, 1] = -1
-        X[top, 2] = text
-        X[top, 3] = 0
-        T[T_TEXTS] = top + 1
+        component = A[A[O_V] + view * 16 + V_OTHER]
+        top = A[T_TEXTS]
+        A[A[O_X] + top * 4 + 0] = used
+        A[A[O_X] + top * 4 + 1] = -1
+        A[A[O_X] + top * 4 + 2] = text
+        A[A[O_X] + top * 4 + 3] = 0
+        A[T_TEXTS] = top + 1
         used = top
     if component < 0:
         return 0, component, f
-    if V[view, V_ORDERED] == 1:
+    if A[A[O_V] + view * 16 + V_ORDERED] == 1:
         count = rank
-    return 1, component, new_frame(F, T, F[f, 0], view, bits, count, used, F[f, 5])
+    return 1, component, new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, bits, count, used, A[A[O_F] + f * 6 + 5])
 
 
 # ---- string content
 
 
-@njit
-def length_allows(RM, S, leaf, row, count):
+@kernel
+def length_allows(A, R, B, leaf, row, count):
     """Whether ``count`` code points, now at ``row``, can still end within the maximum."""
-    maximum = S[leaf, S_MAXIMUM]
-    return maximum < 0 or count + RM[row, 1] <= maximum
+    maximum = A[A[O_S] + leaf * 8 + S_MAXIMUM]
+    return maximum < 0 or count + A[A[O_RM] + row * 4 + 1] <= maximum
 
 
-@njit(inline="never")
-def feed(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, byte):
+@kernel
+def feed(A, R, B, kind, a, r, f, byte):
     """One byte of unescaped text; -> (status, kind, a, r)."""
     if kind == STRING:
         if R[a, 0] == UNEXPANDED:
-            return need(T, N, NEED_ROW, a, 0, 0, 0), kind, a, r
+            return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r
         row = np.int64(R[a, byte])
         if row < 0:
             return 0, kind, a, r
         leaf = r >> 32
-        maximum = S[leaf, S_MAXIMUM]
+        maximum = A[A[O_S] + leaf * 8 + S_MAXIMUM]
         if maximum >= 0:
             if (byte & 0xC0) != 0x80:
                 r += 1
-            if (r & 0xFFFFFFFF) + RM[row, 1] > maximum:
+            if (r & 0xFFFFFFFF) + A[A[O_RM] + row * 4 + 1] > maximum:
                 return 0, kind, a, r
-        elif (byte & 0xC0) != 0x80 and (r & 0xFFFFFFFF) < S[leaf, S_MINIMUM]:
+        elif (byte & 0xC0) != 0x80 and (r & 0xFFFFFFFF) < A[A[O_S] + leaf * 8 + S_MINIMUM]:
             r += 1
         return 1, kind, row, r
     if kind == KEY_OTHER:
         row = np.int64(R[a, byte])
         if row < 0:
             return 0, kind, a, r
-        return 1, kind, row, text_append(X, T, r, byte)
+        return 1, kind, row, text_append(A, R, B, r, byte)
     lo = r & MASK20
     hi = (r >> 20) & MASK20
     depth = r >> 40
     if kind == MEMBER:
-        base = S[a, S_MEMBERS]
-        lo = member_bound(P, B, base, 3, lo, hi, depth, byte)
-        hi = member_bound(P, B, base, 3, lo, hi, depth, byte + 1)
+        base = A[A[O_S] + a * 8 + S_MEMBERS]
+        lo = member_bound(A, R, B, base, 3, lo, hi, depth, byte)
+        hi = member_bound(A, R, B, base, 3, lo, hi, depth, byte + 1)
         if lo >= hi:
             return 0, kind, a, r
         return 1, kind, a, lo | (hi << 20) | ((depth + 1) << 40)
-    view = F[f, F_VIEW]
-    base = V[view, V_NAME_AT]
-    first = member_bound(P, B, base, NAME_FIELDS, lo, hi, depth, byte)
-    last = member_bound(P, B, base, NAME_FIELDS, first, hi, depth, byte + 1)
-    other = other_allowed(P, V, F, W, view, f)
-    if first < last and (other or any_name_allowed(P, V, F, W, view, f, first, last)):
+    view = A[A[O_F] + f * 6 + F_VIEW]
+    base = A[A[O_V] + view * 16 + V_NAME_AT]
+    first = member_bound(A, R, B, base, NAME_FIELDS, lo, hi, depth, byte)
+    last = member_bound(A, R, B, base, NAME_FIELDS, first, hi, depth, byte + 1)
+    other = other_allowed(A, R, B, view, f)
+    if first < last and (other or any_name_allowed(A, R, B, view, f, first, last)):
         return 1, kind, a, first | (last << 20) | ((depth + 1) << 40)
     if not other:
         return 0, kind, a, r
-    text, row = text_of_prefix(R, P, B, X, T, base, lo, depth)
+    text, row = text_of_prefix(A, R, B, base, lo, depth)
     row = np.int64(R[row, byte])
     if row < 0:
         return 0, kind, a, r
-    return 1, KEY_OTHER, row, text_append(X, T, text, byte)
+    return 1, KEY_OTHER, row, text_append(A, R, B, text, byte)
 
 
-@njit(inline="never")
-def feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, point):
+@kernel
+def feed_code_point(A, R, B, kind, a, r, f, point):
     """One code point (a lone surrogate included, as WTF-8); -> (status, kind, a, r)."""
     if point < 0x80:
-        return feed(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, point)
+        return feed(A, R, B, kind, a, r, f, point)
     if point < 0x800:
         count = 1
         byte = 0xC0 | (point >> 6)
@@ -562,36 +588,36 @@ def feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, point):
     else:
         count = 3
         byte = 0xF0 | (point >> 18)
-    status, kind, a, r = feed(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, byte)
+    status, kind, a, r = feed(A, R, B, kind, a, r, f, byte)
     while status == 1 and count > 0:
         count -= 1
         byte = 0x80 | ((point >> (6 * count)) & 0x3F)
-        status, kind, a, r = feed(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, byte)
+        status, kind, a, r = feed(A, R, B, kind, a, r, f, byte)
     return status, kind, a, r
 
 
-@njit
-def at_boundary(R, RM, P, B, V, F, kind, a, r, f):
+@kernel
+def at_boundary(A, R, B, kind, a, r, f):
     """Whether a name being read stands between two code points."""
     if kind == KEY_OTHER:
-        return RM[a, 0] != 0
+        return A[A[O_RM] + a * 4 + 0] != 0
     row = np.int64(ANY_TEXT_ROW)
-    start = P[V[F[f, F_VIEW], V_NAME_AT] + (r & MASK20) * NAME_FIELDS]
+    start = A[A[O_P] + A[A[O_V] + (A[A[O_F] + f * 6 + F_VIEW]) * 16 + V_NAME_AT] + (r & MASK20) * NAME_FIELDS]
     for j in range(r >> 40):
         row = R[row, B[start + j]]
-    return RM[row, 0] != 0
+    return A[A[O_RM] + row * 4 + 0] != 0
 
 
-@njit
-def member_code_point_bound(P, B, base, stride, lo, hi, depth, point):
+@kernel
+def member_code_point_bound(A, R, B, base, stride, lo, hi, depth, point):
     """The first member of lo..hi (equal up to ``depth``) that continues with a code point >= ``point``."""
     while lo < hi:
         mid = (lo + hi) >> 1
         at = base + mid * stride
-        length = P[at + 1] - depth
+        length = A[A[O_P] + at + 1] - depth
         value = np.int64(-1)
         if length > 0:
-            start = P[at] + depth
+            start = A[A[O_P] + at] + depth
             byte = np.int64(B[start])
             if byte < 0x80:
                 value = byte
@@ -615,35 +641,35 @@ def member_code_point_bound(P, B, base, stride, lo, hi, depth, point):
     return lo
 
 
-@njit(inline="never")
-def any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
+@kernel
+def any_code_point(A, R, B, kind, a, r, f, low, high):
     """Whether some code point of low..high can be fed and leaves something live: 1, 0, or -1 (a need)."""
     if low > high:
         return 0
     if kind == KEY_OTHER:
-        return 1 if RM[a, 0] != 0 else 0
+        return 1 if A[A[O_RM] + a * 4 + 0] != 0 else 0
     if kind == KEY or kind == MEMBER:
         if kind == MEMBER:
-            base = S[a, S_MEMBERS]
+            base = A[A[O_S] + a * 8 + S_MEMBERS]
             stride = 3
         else:
-            view = F[f, F_VIEW]
-            base = V[view, V_NAME_AT]
+            view = A[A[O_F] + f * 6 + F_VIEW]
+            base = A[A[O_V] + view * 16 + V_NAME_AT]
             stride = NAME_FIELDS
-            if other_allowed(P, V, F, W, view, f):
-                return 1 if at_boundary(R, RM, P, B, V, F, kind, a, r, f) else 0
+            if other_allowed(A, R, B, view, f):
+                return 1 if at_boundary(A, R, B, kind, a, r, f) else 0
         depth = r >> 40
-        lo = member_code_point_bound(P, B, base, stride, r & MASK20, (r >> 20) & MASK20, depth, low)
-        hi = member_code_point_bound(P, B, base, stride, lo, (r >> 20) & MASK20, depth, high + 1)
+        lo = member_code_point_bound(A, R, B, base, stride, r & MASK20, (r >> 20) & MASK20, depth, low)
+        hi = member_code_point_bound(A, R, B, base, stride, lo, (r >> 20) & MASK20, depth, high + 1)
         if kind == MEMBER:
             return 1 if lo < hi else 0
-        return 1 if any_name_allowed(P, V, F, W, F[f, F_VIEW], f, lo, hi) else 0
+        return 1 if any_name_allowed(A, R, B, A[A[O_F] + f * 6 + F_VIEW], f, lo, hi) else 0
     leaf = r >> 32
     count = (r & 0xFFFFFFFF) + 1
-    if S[leaf, S_MAXIMUM] >= 0 and count > S[leaf, S_MAXIMUM]:
+    if A[A[O_S] + leaf * 8 + S_MAXIMUM] >= 0 and count > A[A[O_S] + leaf * 8 + S_MAXIMUM]:
         return 0
     if R[a, 0] == UNEXPANDED:
-        return need(T, N, NEED_ROW, a, 0, 0, 0)
+        return need(A, R, B, NEED_ROW, a, 0, 0, 0)
     pending = False
     point = low
     while point <= high:
@@ -663,7 +689,7 @@ def any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
         # Descend until the whole block of code points under this row lies in the range, or it dies.
         # Blocks are clipped where UTF-8 itself has no code points (C2.., E0 A0.., F0 90.., F4 8F).
         while True:
-            if row < 0 or not length_allows(RM, S, leaf, row, count):
+            if row < 0 or not length_allows(A, R, B, leaf, row, count):
                 break
             first = (point >> shift) << shift
             last = min(first + block - 1, 0x10FFFF)
@@ -674,7 +700,7 @@ def any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
             if shift == 0 or (first == point and last <= high):
                 return 1
             if R[row, 0] == UNEXPANDED:
-                need(T, N, NEED_ROW, row, 0, 0, 0)
+                need(A, R, B, NEED_ROW, row, 0, 0, 0)
                 pending = True
                 break
             shift -= 6
@@ -684,10 +710,10 @@ def any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
     return -1 if pending else 0
 
 
-@njit(inline="never")
-def any_unit(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
+@kernel
+def any_unit(A, R, B, kind, a, r, f, low, high):
     """As `any_code_point` for one escaped UTF-16 unit; high surrogates also begin pairs."""
-    found = any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high)
+    found = any_code_point(A, R, B, kind, a, r, f, low, high)
     if found != 0:
         return found
     first = max(low, 0xD800)
@@ -695,17 +721,7 @@ def any_unit(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
     if first > last:
         return 0
     return any_code_point(
-        R,
-        RM,
-        S,
-        V,
-        P,
-        B,
-        F,
-        W,
-        T,
-        N,
-        kind,
+        A, R, B, kind,
         a,
         r,
         f,
@@ -714,19 +730,19 @@ def any_unit(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high):
     )
 
 
-@njit(inline="never")
-def escape_live(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f):
+@kernel
+def escape_live(A, R, B, kind, a, r, e, f):
     """Whether the escape that ``e`` describes can be completed: 1, 0, or -1 (a need)."""
-    if kind == STRING and a == ANY_TEXT_ROW and S[r >> 32, S_MAXIMUM] < 0:
+    if kind == STRING and a == ANY_TEXT_ROW and A[A[O_S] + (r >> 32) * 8 + S_MAXIMUM] < 0:
         return 1
-    texts = T[T_TEXTS]
-    status = escape_live_at(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f)
-    T[T_TEXTS] = texts
+    texts = A[T_TEXTS]
+    status = escape_live_at(A, R, B, kind, a, r, e, f)
+    A[T_TEXTS] = texts
     return status
 
 
-@njit(inline="never")
-def escape_live_at(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f):
+@kernel
+def escape_live_at(A, R, B, kind, a, r, e, f):
     phase = e & 3
     if phase == 2:
         n = (e >> 2) & 3
@@ -740,10 +756,10 @@ def escape_live_at(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f):
         if phase == 1:
             for i in range(8):
                 point = _SIMPLE[i]
-                found = any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, point, point)
+                found = any_code_point(A, R, B, kind, a, r, f, point, point)
                 if found != 0:
                     return found
-        return any_unit(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, high)
+        return any_unit(A, R, B, kind, a, r, f, low, high)
     surrogate = np.int64(0xD800) + ((e >> 21) & 0x3FF)
     pair = 0x10000 + ((surrogate - 0xD800) << 10)
     if phase == 0:
@@ -753,89 +769,89 @@ def escape_live_at(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f):
     last = min(high, 0xDFFF)
     if first <= last:
         found = any_code_point(
-            R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, pair + (first - 0xDC00), pair + (last - 0xDC00)
+            A, R, B, kind, a, r, f, pair + (first - 0xDC00), pair + (last - 0xDC00)
         )
         if found != 0:
             return found
-    status, kind, a, r = feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, surrogate)
+    status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, surrogate)
     if status != 1 or phase == 0:
         return status
     if phase == 1:
         for i in range(8):
             point = _SIMPLE[i]
-            found = any_code_point(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, point, point)
+            found = any_code_point(A, R, B, kind, a, r, f, point, point)
             if found != 0:
                 return found
-    found = any_unit(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, low, min(high, 0xDBFF))
+    found = any_unit(A, R, B, kind, a, r, f, low, min(high, 0xDBFF))
     if found != 0:
         return found
-    return any_unit(R, RM, S, V, P, B, F, W, T, N, kind, a, r, f, max(low, 0xE000), high)
+    return any_unit(A, R, B, kind, a, r, f, max(low, 0xE000), high)
 
 
-@njit(inline="never")
-def close_string(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, f):
+@kernel
+def close_string(A, R, B, kind, a, r, f):
     """The closing quote; -> (status, kind, a, r, f)."""
     if kind == STRING:
         leaf = r >> 32
-        label = RM[a, 0]
-        if label == 0 or (r & 0xFFFFFFFF) < S[leaf, S_MINIMUM]:
+        label = A[A[O_RM] + a * 4 + 0]
+        if label == 0 or (r & 0xFFFFFFFF) < A[A[O_S] + leaf * 8 + S_MINIMUM]:
             return 0, kind, a, r, f
-        if S[leaf, S_SHAPE] == 0:
-            label = S[leaf, S_LABEL]
-        status, kind, f = finish(F, V, H, T, N, label, f)
+        if A[A[O_S] + leaf * 8 + S_SHAPE] == 0:
+            label = A[A[O_S] + leaf * 8 + S_LABEL]
+        status, kind, f = finish(A, R, B, label, f)
         return status, kind, np.int64(0), np.int64(0), f
     if kind == MEMBER:
-        at = S[a, S_MEMBERS] + (r & MASK20) * 3
-        if P[at + 1] != r >> 40:
+        at = A[A[O_S] + a * 8 + S_MEMBERS] + (r & MASK20) * 3
+        if A[A[O_P] + at + 1] != r >> 40:
             return 0, kind, a, r, f
-        status, kind, f = finish(F, V, H, T, N, P[at + 2], f)
+        status, kind, f = finish(A, R, B, A[A[O_P] + at + 2], f)
         return status, kind, np.int64(0), np.int64(0), f
     if kind == KEY:
-        view = F[f, F_VIEW]
+        view = A[A[O_F] + f * 6 + F_VIEW]
         i = r & MASK20
         text = np.int64(-1)
-        if P[V[view, V_NAME_AT] + i * NAME_FIELDS + 1] != r >> 40:
-            text, row = text_of_prefix(R, P, B, X, T, V[view, V_NAME_AT], i, r >> 40)
-            if RM[row, 0] == 0:
+        if A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 1] != r >> 40:
+            text, row = text_of_prefix(A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], i, r >> 40)
+            if A[A[O_RM] + row * 4 + 0] == 0:
                 return 0, kind, a, r, f
             i = np.int64(-1)
     else:
-        if RM[a, 0] == 0:
+        if A[A[O_RM] + a * 4 + 0] == 0:
             return 0, kind, a, r, f
         i = np.int64(-1)
         text = r
-    status, component, f = select_name(P, F, W, X, V, H, T, N, f, i, text)
+    status, component, f = select_name(A, R, B, f, i, text)
     return status, COLON, component, np.int64(0), f
 
 
-@njit(inline="never")
-def string_step(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
+@kernel
+def string_step(A, R, B, kind, a, r, e, f, byte):
     """One byte inside a JSON string or name; -> (status, kind, a, r, e, f)."""
     phase = e & 3
     if phase == 0:
         if byte == 0x22:
             if e & PENDING:
                 status, kind, a, r = feed_code_point(
-                    R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
+                    A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
                 )
                 if status != 1:
                     return status, kind, a, r, e, f
-            status, kind, a, r, f = close_string(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, f)
+            status, kind, a, r, f = close_string(A, R, B, kind, a, r, f)
             return status, kind, a, r, np.int64(0), f
         if byte < 0x20:
             return 0, kind, a, r, e, f
         if byte == 0x5C:
             e = (e & ~RAW_ED) | 1
-            return escape_live(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f), kind, a, r, e, f
+            return escape_live(A, R, B, kind, a, r, e, f), kind, a, r, e, f
         if e & PENDING:
             status, kind, a, r = feed_code_point(
-                R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
+                A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
             )
             if status != 1:
                 return status, kind, a, r, e, f
         if e & RAW_ED and byte >= 0xA0:
             return 0, kind, a, r, e, f
-        status, kind, a, r = feed(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, byte)
+        status, kind, a, r = feed(A, R, B, kind, a, r, f, byte)
         if byte != 0xED:
             return status, kind, a, r, np.int64(0), f
         if status != 1:
@@ -843,20 +859,20 @@ def string_step(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
         # A raw ED may only begin U+D000..U+D7FF: is one of them live?
         if kind == STRING:
             if R[a, 0] == UNEXPANDED:
-                return need(T, N, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+                return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
             status = 0
             for follow in range(0x80, 0xA0):
                 row = R[a, follow]
-                if row >= 0 and length_allows(RM, S, r >> 32, row, r & 0xFFFFFFFF):
+                if row >= 0 and length_allows(A, R, B, r >> 32, row, r & 0xFFFFFFFF):
                     status = 1
                     break
         elif kind == MEMBER:
             lo = r & MASK20
-            status = 1 if member_at(P, B, S[a, S_MEMBERS], 3, lo, r >> 40) < 0xA0 else 0
-        elif kind == KEY and not other_allowed(P, V, F, W, F[f, F_VIEW], f):
-            view = F[f, F_VIEW]
-            hi = member_bound(P, B, V[view, V_NAME_AT], NAME_FIELDS, r & MASK20, (r >> 20) & MASK20, r >> 40, 0xA0)
-            status = 1 if any_name_allowed(P, V, F, W, view, f, r & MASK20, hi) else 0
+            status = 1 if member_at(A, R, B, A[A[O_S] + a * 8 + S_MEMBERS], 3, lo, r >> 40) < 0xA0 else 0
+        elif kind == KEY and not other_allowed(A, R, B, A[A[O_F] + f * 6 + F_VIEW], f):
+            view = A[A[O_F] + f * 6 + F_VIEW]
+            hi = member_bound(A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], NAME_FIELDS, r & MASK20, (r >> 20) & MASK20, r >> 40, 0xA0)
+            status = 1 if any_name_allowed(A, R, B, view, f, r & MASK20, hi) else 0
         return status, kind, a, r, np.int64(RAW_ED), f
     if phase == 1:
         point = np.int64(-1)
@@ -874,16 +890,16 @@ def string_step(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
             point = np.int64(9)
         elif byte == 0x75:
             e = (e & ~np.int64(3)) | 2
-            return escape_live(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f), kind, a, r, e, f
+            return escape_live(A, R, B, kind, a, r, e, f), kind, a, r, e, f
         else:
             return 0, kind, a, r, e, f
         if e & PENDING:
             status, kind, a, r = feed_code_point(
-                R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
+                A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
             )
             if status != 1:
                 return status, kind, a, r, e, f
-        status, kind, a, r = feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, point)
+        status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, point)
         return status, kind, a, r, np.int64(0), f
     if 0x30 <= byte <= 0x39:
         digit = byte - 0x30
@@ -895,81 +911,81 @@ def string_step(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
     value = (((e >> 4) & 0xFFFF) << 4) | digit
     if n < 3:
         e = (e & PENDING) | (e & (np.int64(0x3FF) << 21)) | 2 | ((n + 1) << 2) | (value << 4)
-        return escape_live(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f), kind, a, r, e, f
+        return escape_live(A, R, B, kind, a, r, e, f), kind, a, r, e, f
     if e & PENDING:
         surrogate = np.int64(0xD800) + ((e >> 21) & 0x3FF)
         if 0xDC00 <= value <= 0xDFFF:
             point = 0x10000 + ((surrogate - 0xD800) << 10) + (value - 0xDC00)
-            status, kind, a, r = feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, point)
+            status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, point)
             return status, kind, a, r, np.int64(0), f
-        status, kind, a, r = feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, surrogate)
+        status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, surrogate)
         if status != 1:
             return status, kind, a, r, e, f
     if 0xD800 <= value <= 0xDBFF:
         e = PENDING | ((value - 0xD800) << 21)
-        return escape_live(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, e, f), kind, a, r, e, f
-    status, kind, a, r = feed_code_point(R, RM, S, V, P, B, F, W, X, T, N, kind, a, r, f, value)
+        return escape_live(A, R, B, kind, a, r, e, f), kind, a, r, e, f
+    status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, value)
     return status, kind, a, r, np.int64(0), f
 
 
-@njit(inline="never")
-def value_step(C, S, V, P, F, W, T, N, a, f, byte):
+@kernel
+def value_step(A, R, B, a, f, byte):
     """The first byte of a value of component ``a``; -> (status, kind, a, r, e, f)."""
     zero = np.int64(0)
-    if C[a, C_EXPANDED] == 0:
-        return need(T, N, NEED_COMPONENT, a, 0, 0, 0), DONE, a, zero, zero, f
+    if A[A[O_C] + a * 10 + C_EXPANDED] == 0:
+        return need(A, R, B, NEED_COMPONENT, a, 0, 0, 0), DONE, a, zero, zero, f
     if byte == 0x22:
-        leaf = C[a, C_STRING]
+        leaf = A[A[O_C] + a * 10 + C_STRING]
         if leaf < 0:
             return 0, DONE, a, zero, zero, f
-        if S[leaf, S_SHAPE] == 2:
-            return 1, MEMBER, leaf, S[leaf, S_COUNT] << 20, zero, f
-        return 1, STRING, S[leaf, S_ROW], leaf << 32, zero, f
+        if A[A[O_S] + leaf * 8 + S_SHAPE] == 2:
+            return 1, MEMBER, leaf, A[A[O_S] + leaf * 8 + S_COUNT] << 20, zero, f
+        return 1, STRING, A[A[O_S] + leaf * 8 + S_ROW], leaf << 32, zero, f
     if byte == 0x7B or byte == 0x5B:
-        view = C[a, C_OBJECT] if byte == 0x7B else C[a, C_ARRAY]
+        view = A[A[O_C] + a * 10 + C_OBJECT] if byte == 0x7B else A[A[O_C] + a * 10 + C_ARRAY]
         if view < 0:
             return 0, DONE, a, zero, zero, f
-        depth = F[f, F_DEPTH] + 1 if f >= 0 else 1
-        if depth > T[T_DEPTH_LIMIT]:
-            return need(T, N, NEED_DEPTH, depth, 0, 0, 0), DONE, a, zero, zero, f
-        bits = T[T_BITS]
-        for w in range(V[view, V_WORDS]):
-            W[bits + w] = 0
-        T[T_BITS] = bits + V[view, V_WORDS]
+        depth = A[A[O_F] + f * 6 + F_DEPTH] + 1 if f >= 0 else 1
+        if depth > A[T_DEPTH_LIMIT]:
+            return need(A, R, B, NEED_DEPTH, depth, 0, 0, 0), DONE, a, zero, zero, f
+        bits = A[T_BITS]
+        for w in range(A[A[O_V] + view * 16 + V_WORDS]):
+            A[A[O_W] + bits + w] = 0
+        A[T_BITS] = bits + A[A[O_V] + view * 16 + V_WORDS]
         count = np.int64(-1) if byte == 0x7B else zero
-        f = new_frame(F, T, f, view, bits, count, np.int64(-1), depth)
+        f = new_frame(A, R, B, f, view, bits, count, np.int64(-1), depth)
         return 1, OBJECT_OPEN if byte == 0x7B else ARRAY_OPEN, zero, zero, zero, f
     if byte == 0x6E or byte == 0x74 or byte == 0x66:
         which = 0 if byte == 0x6E else 1 if byte == 0x74 else 2
-        label = C[a, C_NULL + which]
+        label = A[A[O_C] + a * 10 + C_NULL + which]
         if label == 0:
             return 0, DONE, a, zero, zero, f
         return 1, LITERAL, np.int64(which), 1 | (label << 8), zero, f
     return 2, DONE, a, zero, zero, f
 
 
-@njit(inline="never")
-def step(R, RM, C, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
+@kernel
+def step(A, R, B, kind, a, r, e, f, byte):
     """One byte; -> (status, kind, a, r, e, f); status 1 live, 0 dead, -1 a need was noted."""
     if kind == ROW:
         if R[a, 0] == UNEXPANDED:
-            return need(T, N, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+            return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
         row = np.int64(R[a, byte])
         return (1 if row >= 0 else 0), kind, row, r, e, f
     if kind == STRING:
         # The common case first: plain text of a string without a maximum.
-        if e == 0 and byte >= 0x20 and byte != 0x22 and byte != 0x5C and byte != 0xED and S[r >> 32, S_MAXIMUM] < 0:
+        if e == 0 and byte >= 0x20 and byte != 0x22 and byte != 0x5C and byte != 0xED and A[A[O_S] + (r >> 32) * 8 + S_MAXIMUM] < 0:
             if R[a, 0] == UNEXPANDED:
-                return need(T, N, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+                return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
             row = np.int64(R[a, byte])
             if row < 0:
                 return 0, kind, a, r, e, f
-            if (byte & 0xC0) != 0x80 and (r & 0xFFFFFFFF) < S[r >> 32, S_MINIMUM]:
+            if (byte & 0xC0) != 0x80 and (r & 0xFFFFFFFF) < A[A[O_S] + (r >> 32) * 8 + S_MINIMUM]:
                 r += 1
             return 1, kind, row, r, e, f
-        return string_step(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte)
+        return string_step(A, R, B, kind, a, r, e, f, byte)
     if kind == MEMBER or kind == KEY or kind == KEY_OTHER:
-        return string_step(R, RM, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte)
+        return string_step(A, R, B, kind, a, r, e, f, byte)
     zero = np.int64(0)
     if kind == LITERAL:
         at = r & 0xFF
@@ -986,33 +1002,33 @@ def step(R, RM, C, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
             return 0, kind, a, r, e, f
         if at + 1 < length:
             return 1, kind, a, r + 1, e, f
-        status, kind, f = finish(F, V, H, T, N, r >> 8, f)
+        status, kind, f = finish(A, R, B, r >> 8, f)
         return status, kind, zero, zero, zero, f
     if kind == NUMBER_ROW or kind == NUMBER:
         if 0x30 <= byte <= 0x39 or byte == 0x2E or byte == 0x2D or byte == 0x2B or byte == 0x65 or byte == 0x45:
             if kind == NUMBER_ROW:
                 if R[a, 0] == UNEXPANDED:
-                    return need(T, N, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+                    return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
                 row = np.int64(R[a, byte])
                 return (1 if row >= 0 else 0), kind, row, r, e, f
-            status, mantissa, packed = number_step(P, a, r, e, byte)
+            status, mantissa, packed = number_step(A, A[O_P] + a, r, e, byte)
             if status == 2:
-                row = number_row(H, T, N, a, r, e, byte)
+                row = number_row(A, R, B, a, r, e, byte)
                 if row < 0:
                     return (0 if row == -2 else -1), kind, a, r, e, f
                 return 1, NUMBER_ROW, row, zero, zero, f
             return status, kind, a, mantissa, packed, f
         if f < 0 or not (byte == 0x2C or byte == 0x7D or byte == 0x5D or byte == 0x20 or 9 <= byte <= 13):
             return 0, kind, a, r, e, f
-        label = RM[a, 0] if kind == NUMBER_ROW else number_label(P, a, r, e)
+        label = A[A[O_RM] + a * 4 + 0] if kind == NUMBER_ROW else number_label(A, A[O_P] + a, r, e)
         if label < 0:
-            row = number_row(H, T, N, a, r, e, -1)
+            row = number_row(A, R, B, a, r, e, -1)
             if row == -1:
                 return -1, kind, a, r, e, f
-            label = RM[row, 0] if row >= 0 else zero
+            label = A[A[O_RM] + row * 4 + 0] if row >= 0 else zero
         if label == 0:
             return 0, kind, a, r, e, f
-        status, kind, f = finish(F, V, H, T, N, label, f)
+        status, kind, f = finish(A, R, B, label, f)
         if status != 1:
             return status, kind, a, r, e, f
         a = zero
@@ -1022,59 +1038,59 @@ def step(R, RM, C, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
     if kind == DONE:
         return 0, kind, a, r, e, f
     if byte <= 0x20:
-        r = whitespace_step(T, r, byte)
+        r = whitespace_step(A, R, B, r, byte)
         return (1 if r >= 0 else 0), kind, a, r, e, f
     if kind == VALUE or (kind == ARRAY_OPEN and byte != 0x5D):
         if kind == ARRAY_OPEN:
-            status, a, f = next_item(P, F, V, H, T, N, f)
+            status, a, f = next_item(A, R, B, f)
             if status != 1:
                 return status, kind, a, r, e, f
-        status, kind, b, r, e, f = value_step(C, S, V, P, F, W, T, N, a, f, byte)
+        status, kind, b, r, e, f = value_step(A, R, B, a, f, byte)
         if status != 2:
             return status, kind, b, r, e, f
-        if not (byte == 0x2D or 0x30 <= byte <= 0x39) or C[b, C_NUMBER_KIND] == 0:
+        if not (byte == 0x2D or 0x30 <= byte <= 0x39) or A[A[O_C] + b * 10 + C_NUMBER_KIND] == 0:
             return 0, kind, b, r, e, f
-        a = C[b, C_NUMBER]
-        if C[b, C_NUMBER_KIND] == 1:
+        a = A[A[O_C] + b * 10 + C_NUMBER]
+        if A[A[O_C] + b * 10 + C_NUMBER_KIND] == 1:
             if R[a, 0] == UNEXPANDED:
-                return need(T, N, NEED_ROW, a, 0, 0, 0), NUMBER_ROW, a, zero, zero, f
+                return need(A, R, B, NEED_ROW, a, 0, 0, 0), NUMBER_ROW, a, zero, zero, f
             row = np.int64(R[a, byte])
             return (1 if row >= 0 else 0), NUMBER_ROW, row, zero, zero, f
-        status, mantissa, packed = number_step(P, a, zero, zero, byte)
+        status, mantissa, packed = number_step(A, A[O_P] + a, zero, zero, byte)
         if status == 2:
-            row = number_row(H, T, N, a, zero, zero, byte)
+            row = number_row(A, R, B, a, zero, zero, byte)
             if row < 0:
                 return (0 if row == -2 else -1), NUMBER, a, zero, zero, f
             return 1, NUMBER_ROW, row, zero, zero, f
         return status, NUMBER, a, mantissa, packed, f
-    view = F[f, F_VIEW]
+    view = A[A[O_F] + f * 6 + F_VIEW]
     if kind == OBJECT_OPEN or kind == OBJECT_COMMA:
         if byte == 0x22:
-            if not may_add_name(P, V, F, W, view, f):
+            if not may_add_name(A, R, B, view, f):
                 return 0, kind, a, r, e, f
-            names = V[view, V_NAMES]
+            names = A[A[O_V] + view * 16 + V_NAMES]
             if names == 0:
                 return 1, KEY_OTHER, np.int64(ANY_TEXT_ROW), np.int64(-1), zero, f
             return 1, KEY, zero, names << 20, zero, f
         if byte == 0x7D and kind == OBJECT_OPEN:
-            status, kind, f = close_object(P, F, W, V, H, T, N, f)
+            status, kind, f = close_object(A, R, B, f)
             return status, kind, zero, zero, zero, f
         return 0, kind, a, r, e, f
     if kind == COLON:
         return (1 if byte == 0x3A else 0), VALUE, a, zero, zero, f
     if kind == AFTER_VALUE:
         if byte == 0x2C:
-            return (1 if may_add_name(P, V, F, W, view, f) else 0), OBJECT_COMMA, zero, zero, zero, f
+            return (1 if may_add_name(A, R, B, view, f) else 0), OBJECT_COMMA, zero, zero, zero, f
         if byte == 0x7D:
-            status, kind, f = close_object(P, F, W, V, H, T, N, f)
+            status, kind, f = close_object(A, R, B, f)
             return status, kind, zero, zero, zero, f
         return 0, kind, a, r, e, f
     # ARRAY_OPEN with ], AFTER_ITEM
     if byte == 0x5D:
-        status, kind, f = close_array(P, F, V, H, T, N, f)
+        status, kind, f = close_array(A, R, B, f)
         return status, kind, zero, zero, zero, f
     if byte == 0x2C and kind == AFTER_ITEM:
-        status, a, f = next_item(P, F, V, H, T, N, f)
+        status, a, f = next_item(A, R, B, f)
         return status, VALUE, a, zero, zero, f
     return 0, kind, a, r, e, f
 
@@ -1082,46 +1098,46 @@ def step(R, RM, C, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, byte):
 # ---- entry points
 
 
-@njit
-def accepting(RM, P, H, T, N, kind, a, r, e, f):
+@kernel
+def accepting(A, R, B, kind, a, r, e, f):
     """1 where the text may stop, 0 where not, -1 after noting a need."""
     if kind == DONE:
         return 1
     if f >= 0:
         return 0
     if kind == ROW or kind == NUMBER_ROW:
-        return 1 if RM[a, 0] != 0 else 0
+        return 1 if A[A[O_RM] + a * 4 + 0] != 0 else 0
     if kind == NUMBER:
-        label = number_label(P, a, r, e)
+        label = number_label(A, A[O_P] + a, r, e)
         if label < 0:
-            row = number_row(H, T, N, a, r, e, -1)
+            row = number_row(A, R, B, a, r, e, -1)
             if row == -1:
                 return -1
-            return 1 if row >= 0 and RM[row, 0] != 0 else 0
+            return 1 if row >= 0 and A[A[O_RM] + row * 4 + 0] != 0 else 0
         return 1 if label != 0 else 0
     return 0
 
 
-@njit
-def frame_hash(F, W, V, f):
-    x = F[f, 0] * 0x9E3779B1 ^ F[f, 1] * 0x85EBCA6B ^ F[f, 3] * 0xC2B2AE35 ^ F[f, 4] * 0x27D4EB2F
-    for w in range(V[F[f, 1], V_WORDS]):
-        x = (x ^ W[F[f, 2] + w]) * 0x100000001B3
+@kernel
+def frame_hash(A, R, B, f):
+    x = A[A[O_F] + f * 6 + 0] * 0x9E3779B1 ^ A[A[O_F] + f * 6 + 1] * 0x85EBCA6B ^ A[A[O_F] + f * 6 + 3] * 0xC2B2AE35 ^ A[A[O_F] + f * 6 + 4] * 0x27D4EB2F
+    for w in range(A[A[O_V] + (A[A[O_F] + f * 6 + 1]) * 16 + V_WORDS]):
+        x = (x ^ A[A[O_W] + A[A[O_F] + f * 6 + 2] + w]) * 0x100000001B3
     return x ^ (x >> 31) ^ (x >> 17)
 
 
-@njit
-def same_frame(F, W, V, f, g):
-    if F[f, 0] != F[g, 0] or F[f, 1] != F[g, 1] or F[f, 3] != F[g, 3] or F[f, 4] != F[g, 4]:
+@kernel
+def same_frame(A, R, B, f, g):
+    if A[A[O_F] + f * 6 + 0] != A[A[O_F] + g * 6 + 0] or A[A[O_F] + f * 6 + 1] != A[A[O_F] + g * 6 + 1] or A[A[O_F] + f * 6 + 3] != A[A[O_F] + g * 6 + 3] or A[A[O_F] + f * 6 + 4] != A[A[O_F] + g * 6 + 4]:
         return False
-    for w in range(V[F[f, 1], V_WORDS]):
-        if W[F[f, 2] + w] != W[F[g, 2] + w]:
+    for w in range(A[A[O_V] + (A[A[O_F] + f * 6 + 1]) * 16 + V_WORDS]):
+        if A[A[O_W] + A[A[O_F] + f * 6 + 2] + w] != A[A[O_W] + A[A[O_F] + g * 6 + 2] + w]:
             return False
     return True
 
 
-@njit(inline="never")
-def intern_frames(F, W, V, T, FH, scratch, f, frames, bits):
+@kernel
+def intern_frames(A, R, B, f, frames, bits):
     """Keep of the frames made since (``frames``, ``bits``) only the chain under ``f``, each once.
 
     Returns the id of the kept frame; the tops end after what is kept.
@@ -1129,231 +1145,225 @@ def intern_frames(F, W, V, T, FH, scratch, f, frames, bits):
     count = 0
     g = f
     while g >= frames:
-        scratch[count] = g
+        A[A[O_SCRATCH] + count] = g
         count += 1
-        g = F[g, 0]
-    mask = FH.shape[0] - 1
+        g = A[A[O_F] + g * 6 + 0]
+    mask = A[Z_FRAME_HASH] - 1
     parent = g
-    T[T_FRAMES] = frames
-    T[T_BITS] = bits
+    A[T_FRAMES] = frames
+    A[T_BITS] = bits
     while count > 0:
         count -= 1
-        g = scratch[count]
-        F[g, 0] = parent
-        i = frame_hash(F, W, V, g) & mask
+        g = A[A[O_SCRATCH] + count]
+        A[A[O_F] + g * 6 + 0] = parent
+        i = frame_hash(A, R, B, g) & mask
         found = -1
-        while FH[i] >= 0:
-            if same_frame(F, W, V, FH[i], g):
-                found = FH[i]
+        while A[A[O_FRAME_HASH] + i] >= 0:
+            if same_frame(A, R, B, A[A[O_FRAME_HASH] + i], g):
+                found = A[A[O_FRAME_HASH] + i]
                 break
             i = (i + 1) & mask
         if found < 0:
             # Sources lie at or above the tops, so that moving down never overwrites what is still to come.
-            found = T[T_FRAMES]
-            words = V[F[g, 1], V_WORDS]
-            at = T[T_BITS]
-            source = F[g, 2]
+            found = A[T_FRAMES]
+            words = A[A[O_V] + (A[A[O_F] + g * 6 + 1]) * 16 + V_WORDS]
+            at = A[T_BITS]
+            source = A[A[O_F] + g * 6 + 2]
             if source >= at:
                 for w in range(words):
-                    W[at + w] = W[source + w]
+                    A[A[O_W] + at + w] = A[A[O_W] + source + w]
                 source = at
-                T[T_BITS] = at + words
+                A[T_BITS] = at + words
             for c in range(6):
-                F[found, c] = F[g, c]
-            F[found, 2] = source
-            T[T_FRAMES] = found + 1
-            FH[i] = found
+                A[A[O_F] + found * 6 + c] = A[A[O_F] + g * 6 + c]
+            A[A[O_F] + found * 6 + 2] = source
+            A[T_FRAMES] = found + 1
+            A[A[O_FRAME_HASH] + i] = found
         parent = found
     return parent
 
 
-@njit(inline="never")
-def intern_configuration(K, T, KH, kind, a, r, e, f):
+@kernel
+def intern_configuration(A, R, B, kind, a, r, e, f):
     x = kind * 0x9E3779B1 ^ a * 0x85EBCA6B ^ r * 0xC2B2AE35 ^ e * 0x27D4EB2F ^ f * 0x165667B1
     x ^= (x >> 31) ^ (x >> 15)
-    mask = KH.shape[0] - 1
+    mask = A[Z_CONFIGURATION_HASH] - 1
     i = x & mask
-    while KH[i] >= 0:
-        c = KH[i]
-        if K[c, 0] == kind and K[c, 1] == a and K[c, 2] == r and K[c, 3] == e and K[c, 4] == f:
+    while A[A[O_CONFIGURATION_HASH] + i] >= 0:
+        c = A[A[O_CONFIGURATION_HASH] + i]
+        if A[A[O_K] + c * 6 + 0] == kind and A[A[O_K] + c * 6 + 1] == a and A[A[O_K] + c * 6 + 2] == r and A[A[O_K] + c * 6 + 3] == e and A[A[O_K] + c * 6 + 4] == f:
             return np.int64(c)
         i = (i + 1) & mask
-    c = T[T_CONFIGURATIONS]
-    K[c, 0] = kind
-    K[c, 1] = a
-    K[c, 2] = r
-    K[c, 3] = e
-    K[c, 4] = f
-    K[c, 5] = x
-    KH[i] = c
-    T[T_CONFIGURATIONS] = c + 1
+    c = A[T_CONFIGURATIONS]
+    A[A[O_K] + c * 6 + 0] = kind
+    A[A[O_K] + c * 6 + 1] = a
+    A[A[O_K] + c * 6 + 2] = r
+    A[A[O_K] + c * 6 + 3] = e
+    A[A[O_K] + c * 6 + 4] = f
+    A[A[O_K] + c * 6 + 5] = x
+    A[A[O_CONFIGURATION_HASH] + i] = c
+    A[T_CONFIGURATIONS] = c + 1
     return c
 
 
-def advance(R, RM, C, S, V, P, B, F, W, X, H, T, N, K, FH, KH, scratch, configuration, data):
+@kernel
+def takes_plain_text(A, kind, r, e):
+    """2: every byte is one load of a row; 1: every plain byte (`_PLAIN`) is; 0: neither."""
+    if kind == ROW:
+        return 2
+    if kind == STRING and e == 0:
+        leaf = A[O_S] + (r >> 32) * 8
+        if A[leaf + S_MAXIMUM] < 0 and (r & 0xFFFFFFFF) >= A[leaf + S_MINIMUM]:
+            return 1
+    return 0
+
+
+def advance(A, R, B, configuration, data):
     """Read the bytes ``data`` from ``configuration``; return the number of bytes that were taken.
 
-    All were taken: ``T[T_RESULT]`` is the configuration reached.  Fewer: the machine is dead there
-    (``T[T_NEEDS] == 0``) or Python must expand the needs and call again; then nothing is kept.
+    All were taken: ``A[T_RESULT]`` is the configuration reached.  Fewer: the machine is dead there
+    (``A[T_NEEDS] == 0``) or Python must expand the needs and call again; then nothing is kept.
     """
-    kind = K[configuration, 0]
-    a = K[configuration, 1]
-    r = K[configuration, 2]
-    e = K[configuration, 3]
-    f = K[configuration, 4]
-    frames = T[T_FRAMES]
-    bits = T[T_BITS]
-    texts = T[T_TEXTS]
-    T[T_NEEDS] = 0
+    kind = A[A[O_K] + configuration * 6 + 0]
+    a = A[A[O_K] + configuration * 6 + 1]
+    r = A[A[O_K] + configuration * 6 + 2]
+    e = A[A[O_K] + configuration * 6 + 3]
+    f = A[A[O_K] + configuration * 6 + 4]
+    frames = A[T_FRAMES]
+    bits = A[T_BITS]
+    texts = A[T_TEXTS]
+    A[T_NEEDS] = 0
     for i in range(data.shape[0]):
-        status, kind, a, r, e, f = step(R, RM, C, S, V, P, B, F, W, X, H, T, N, kind, a, r, e, f, np.int64(data[i]))
+        status, kind, a, r, e, f = step(A, R, B, kind, a, r, e, f, np.int64(data[i]))
         if status != 1:
-            T[T_FRAMES] = frames
-            T[T_BITS] = bits
-            T[T_TEXTS] = texts
-            if T[T_NEEDS] != 0 and status == 0:
-                T[T_NEEDS] = 0
+            A[T_FRAMES] = frames
+            A[T_BITS] = bits
+            A[T_TEXTS] = texts
+            if A[T_NEEDS] != 0 and status == 0:
+                A[T_NEEDS] = 0
             return i
-    T[T_NEEDS] = 0
-    f = intern_frames(F, W, V, T, FH, scratch, f, frames, bits)
-    T[T_RESULT] = intern_configuration(K, T, KH, kind, a, r, e, f)
+    A[T_NEEDS] = 0
+    f = intern_frames(A, R, B, f, frames, bits)
+    A[T_RESULT] = intern_configuration(A, R, B, kind, a, r, e, f)
     return data.shape[0]
 
 
-def walk(R, RM, C, S, V, P, B, F, W, X, H, T, N, K, stack, nodes, segments, configuration, out):
+def walk(A, R, B, nodes, segments, configuration, out):
     """Set in ``out`` the bit of every token in the trie segments that can be read from ``configuration``.
 
     ``segments``: int64[n, 2], begin and end of depth-first tries in ``nodes``.  Subtrees that need
-    an expansion are skipped and noted; ``T[T_NEEDS]`` counts them.
+    an expansion are skipped and noted; ``T_NEEDS`` counts them.
+
+    The stack has one entry for each depth: state, tops, the depth that holds everything but ``a`` (plain text
+    changes only ``a``), and whether plain text may take the short way: one load, no `step`.
     """
-    frames = T[T_FRAMES]
-    bits = T[T_BITS]
-    texts = T[T_TEXTS]
-    T[T_NEEDS] = 0
+    frames = A[T_FRAMES]
+    bits = A[T_BITS]
+    texts = A[T_TEXTS]
+    A[T_NEEDS] = 0
+    stack = A[O_STACK]
     for c in range(5):
-        stack[0, c] = K[configuration, c]
-    stack[0, 5] = frames
-    stack[0, 6] = bits
-    stack[0, 7] = texts
-    kind = stack[0, 0]
+        A[stack + c] = A[A[O_K] + configuration * 6 + c]
+    A[stack + 5] = frames
+    A[stack + 6] = bits
+    A[stack + 7] = texts
+    A[stack + 8] = stack
+    A[stack + 9] = takes_plain_text(A, A[stack], A[stack + 2], A[stack + 3])
+    kind = A[stack]
     structural = not (kind == ROW or kind == STRING or kind == MEMBER or kind == KEY or kind == KEY_OTHER)
-    wanted = np.ones(256, np.bool_)
-    if structural:
-        wanted[:] = False
-        for i in range(_STRUCTURAL.shape[0]):
-            wanted[_STRUCTURAL[i]] = True
     steps = 0
     for segment in range(segments.shape[0]):
-        i = np.int64(segments[segment, 0])
-        end = np.int64(segments[segment, 1])
+        i = segments[segment, 0]
+        end = segments[segment, 1]
         while i < end:
             byte = np.int64(nodes[i, 0])
             depth = np.int64(nodes[i, 3])
-            if depth == 1 and not wanted[byte]:
-                i = np.int64(nodes[i, 1])
-                continue
+            above = stack + (depth - 1) * STACK_FIELDS
+            here = above + STACK_FIELDS
+            plain = A[above + 9]
             steps += 1
-            above = depth - 1
-            T[T_FRAMES] = stack[above, 5]
-            T[T_BITS] = stack[above, 6]
-            T[T_TEXTS] = stack[above, 7]
-            status, kind, a, r, e, f = step(
-                R,
-                RM,
-                C,
-                S,
-                V,
-                P,
-                B,
-                F,
-                W,
-                X,
-                H,
-                T,
-                N,
-                stack[above, 0],
-                stack[above, 1],
-                stack[above, 2],
-                stack[above, 3],
-                stack[above, 4],
-                byte,
-            )
-            if status != 1:
-                i = np.int64(nodes[i, 1])
-                continue
+            if plain == 2 or (plain == 1 and _PLAIN[byte] != 0):
+                a = A[above + 1]
+                row = np.int64(R[a, byte])
+                if R[a, 0] == UNEXPANDED:
+                    need(A, R, B, NEED_ROW, a, 0, 0, 0)
+                    row = np.int64(-1)
+                if row < 0:
+                    i = np.int64(nodes[i, 1])
+                    continue
+                A[here + 1] = row
+                A[here + 8] = A[above + 8]
+                A[here + 9] = plain
+            else:
+                if depth == 1 and structural and _STRUCTURAL[byte] == 0:
+                    i = np.int64(nodes[i, 1])
+                    continue
+                base = A[above + 8]
+                A[T_FRAMES] = A[base + 5]
+                A[T_BITS] = A[base + 6]
+                A[T_TEXTS] = A[base + 7]
+                status, kind, a, r, e, f = step(
+                    A, R, B, A[base], A[above + 1], A[base + 2], A[base + 3], A[base + 4], byte
+                )
+                if status != 1:
+                    i = np.int64(nodes[i, 1])
+                    continue
+                A[here] = kind
+                A[here + 1] = a
+                A[here + 2] = r
+                A[here + 3] = e
+                A[here + 4] = f
+                A[here + 5] = A[T_FRAMES]
+                A[here + 6] = A[T_BITS]
+                A[here + 7] = A[T_TEXTS]
+                A[here + 8] = here
+                A[here + 9] = takes_plain_text(A, kind, r, e)
             token = nodes[i, 2]
             if token >= 0:
                 out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
             i += 1
-            if i < end and nodes[i, 3] > depth:
-                stack[depth, 0] = kind
-                stack[depth, 1] = a
-                stack[depth, 2] = r
-                stack[depth, 3] = e
-                stack[depth, 4] = f
-                stack[depth, 5] = T[T_FRAMES]
-                stack[depth, 6] = T[T_BITS]
-                stack[depth, 7] = T[T_TEXTS]
-    T[T_FRAMES] = frames
-    T[T_BITS] = bits
-    T[T_TEXTS] = texts
-    T[T_STEPS] = steps
+    A[T_FRAMES] = frames
+    A[T_BITS] = bits
+    A[T_TEXTS] = texts
+    A[T_STEPS] = steps
 
 
-def next_bytes(R, RM, C, S, V, P, B, F, W, X, H, T, N, K, configuration, out):
+def next_bytes(A, R, B, configuration, out):
     """out[b] = 1 where byte ``b`` may come next; returns `accepting`.  Needs are noted."""
-    frames = T[T_FRAMES]
-    bits = T[T_BITS]
-    texts = T[T_TEXTS]
-    T[T_NEEDS] = 0
+    frames = A[T_FRAMES]
+    bits = A[T_BITS]
+    texts = A[T_TEXTS]
+    A[T_NEEDS] = 0
     for byte in range(256):
         status, kind, a, r, e, f = step(
-            R,
-            RM,
-            C,
-            S,
-            V,
-            P,
-            B,
-            F,
-            W,
-            X,
-            H,
-            T,
-            N,
-            K[configuration, 0],
-            K[configuration, 1],
-            K[configuration, 2],
-            K[configuration, 3],
-            K[configuration, 4],
+            A, R, B, A[A[O_K] + configuration * 6 + 0],
+            A[A[O_K] + configuration * 6 + 1],
+            A[A[O_K] + configuration * 6 + 2],
+            A[A[O_K] + configuration * 6 + 3],
+            A[A[O_K] + configuration * 6 + 4],
             np.int64(byte),
         )
         out[byte] = 1 if status == 1 else 0
-        T[T_FRAMES] = frames
-        T[T_BITS] = bits
-        T[T_TEXTS] = texts
+        A[T_FRAMES] = frames
+        A[T_BITS] = bits
+        A[T_TEXTS] = texts
     return accepting(
-        RM,
-        P,
-        H,
-        T,
-        N,
-        K[configuration, 0],
-        K[configuration, 1],
-        K[configuration, 2],
-        K[configuration, 3],
-        K[configuration, 4],
+        A, R, B, A[A[O_K] + configuration * 6 + 0],
+        A[A[O_K] + configuration * 6 + 1],
+        A[A[O_K] + configuration * 6 + 2],
+        A[A[O_K] + configuration * 6 + 3],
+        A[A[O_K] + configuration * 6 + 4],
     )
 
 
-def prove(R, RM, T, N, tables, table_at, pairs, row):
+def prove(A, R, B, tables, table_at, pairs, row):
     """Which slices lie wholly within the live prefixes of ``row``: a bit set, kept in RM.
 
     ``tables``: int16[n, 256], all slice automata below each other, ``table_at[s]`` the first state of slice s.
     ``pairs``: int64 scratch.  Exact product exploration with a budget; past it a slice counts as
     unproven, which only costs time.  Rows that are not expanded are noted as needs, and the result is not kept.
     """
-    T[T_NEEDS] = 0
+    A[T_NEEDS] = 0
     proven = np.int64(0)
     farthest = np.int64(0)
     for s in range(table_at.shape[0] - 1):
@@ -1370,7 +1380,7 @@ def prove(R, RM, T, N, tables, table_at, pairs, row):
             done += 1
             if R[at, 0] == UNEXPANDED:
                 missing = True
-                need(T, N, NEED_ROW, at, 0, 0, 0)
+                need(A, R, B, NEED_ROW, at, 0, 0, 0)
                 continue
             last = np.int64(-1)
             for byte in range(256):
@@ -1396,7 +1406,7 @@ def prove(R, RM, T, N, tables, table_at, pairs, row):
                         break
                     pairs[count] = pair
                     count += 1
-                    reach = max(reach, RM[target, 1])
+                    reach = max(reach, A[A[O_RM] + target * 4 + 1])
         if holds and not missing:
             proven |= np.int64(1) << s
             farthest = max(farthest, reach)
@@ -1405,65 +1415,55 @@ def prove(R, RM, T, N, tables, table_at, pairs, row):
             pass
         if holds and missing:
             return -1
-    RM[row, 2] = proven
-    RM[row, 3] = farthest
+    A[A[O_RM] + row * 4 + 2] = proven
+    A[A[O_RM] + row * 4 + 3] = farthest
     return proven
 
 
-def maintain(operation, F, W, V, FH, K, KH, H, T, a, b, c, d, e):
+def maintain(A, R, B, operation, a, b, c, d, e):
     """The rare table operations that must hash as the kernels do.
 
     0: keep ``e`` under the key (a, b, c, d) of ``H``; 1: fill ``FH`` with all frames; 2: fill ``KH``
-    with all configurations; 3: intern the configuration (a, b, c, d, e) and return it.
+    with all configurations; 3: intern the configuration (a, b, c, d, e) and return it; 4: `accepting` of
+    configuration ``a``; 5: `name_allowed` of view ``a``, frame ``b``, name ``c``.
     """
     if operation == 0:
-        i = look_up(H, a, b, c, d)
-        H[i, 0] = a
-        H[i, 1] = b
-        H[i, 2] = c
-        H[i, 3] = d
-        H[i, 4] = e
+        i = look_up(A, R, B, a, b, c, d)
+        A[A[O_H] + i * 5 + 0] = a
+        A[A[O_H] + i * 5 + 1] = b
+        A[A[O_H] + i * 5 + 2] = c
+        A[A[O_H] + i * 5 + 3] = d
+        A[A[O_H] + i * 5 + 4] = e
         return i
     if operation == 1:
-        mask = FH.shape[0] - 1
-        for f in range(T[T_FRAMES]):
-            i = frame_hash(F, W, V, f) & mask
-            while FH[i] >= 0:
+        mask = A[Z_FRAME_HASH] - 1
+        for f in range(A[T_FRAMES]):
+            i = frame_hash(A, R, B, f) & mask
+            while A[A[O_FRAME_HASH] + i] >= 0:
                 i = (i + 1) & mask
-            FH[i] = f
+            A[A[O_FRAME_HASH] + i] = f
         return np.int64(0)
     if operation == 2:
-        mask = KH.shape[0] - 1
-        for configuration in range(T[T_CONFIGURATIONS]):
-            i = K[configuration, 5] & mask
-            while KH[i] >= 0:
+        mask = A[Z_CONFIGURATION_HASH] - 1
+        for configuration in range(A[T_CONFIGURATIONS]):
+            i = A[A[O_K] + configuration * 6 + 5] & mask
+            while A[A[O_CONFIGURATION_HASH] + i] >= 0:
                 i = (i + 1) & mask
-            KH[i] = configuration
+            A[A[O_CONFIGURATION_HASH] + i] = configuration
         return np.int64(0)
-    return intern_configuration(K, T, KH, a, b, c, d, e)
+    if operation == 3:
+        return intern_configuration(A, R, B, a, b, c, d, e)
+    if operation == 4:
+        A[T_NEEDS] = 0
+        at = A[O_K] + a * 6
+        return np.int64(accepting(A, R, B, A[at], A[at + 1], A[at + 2], A[at + 3], A[at + 4]))
+    return np.int64(1 if name_allowed(A, R, B, a, b, c) else 0)
 
 
-_I32 = "int32[:,::1]"
-_I64 = "int64[:,::1]"
-_TABLES = f"{_I32}, {_I64}, {_I64}, {_I64}, {_I64}, int64[::1], uint8[::1], {_I64}, int64[::1], {_I64}, {_I64}, int64[::1], {_I64}"
+_TABLES = "int64[::1], int32[:,::1], uint8[::1]"
 
-advance = njit(
-    f"int64({_TABLES}, {_I64}, int32[::1], int32[::1], int64[::1], int64, Array(uint8, 1, 'C', readonly=True))",
-    cache=True,
-    nogil=True,
-)(advance)
-walk = njit(
-    f"void({_TABLES}, {_I64}, {_I64}, {_I32}, {_I64}, int64, uint32[::1])",
-    cache=True,
-    nogil=True,
-)(walk)
-next_bytes = njit(f"int64({_TABLES}, {_I64}, int64, uint8[::1])", cache=True, nogil=True)(next_bytes)
-prove = njit(
-    f"int64({_I32}, {_I64}, int64[::1], {_I64}, int16[:,::1], int64[::1], int64[::1], int64)", cache=True, nogil=True
-)(prove)
-maintain = njit(
-    f"int64(int64, {_I64}, int64[::1], {_I64}, int32[::1], {_I64}, int32[::1], {_I64}, int64[::1], "
-    "int64, int64, int64, int64, int64)",
-    cache=True,
-    nogil=True,
-)(maintain)
+advance = entry(f"int64({_TABLES}, int64, Array(uint8, 1, 'C', readonly=True))")(advance)
+walk = entry(f"void({_TABLES}, int32[:,::1], int64[:,::1], int64, uint32[::1])")(walk)
+next_bytes = entry(f"int64({_TABLES}, int64, uint8[::1])")(next_bytes)
+prove = entry(f"int64({_TABLES}, int16[:,::1], int64[::1], int64[::1], int64)")(prove)
+maintain = entry(f"int64({_TABLES}, int64, int64, int64, int64, int64, int64)")(maintain)

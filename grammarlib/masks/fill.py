@@ -18,53 +18,52 @@ from numpy.typing import NDArray
 
 from grammarlib.automata.configurations import Machine
 from grammarlib.masks.index import VocabularyIndex
-from grammarlib.masks.slices import JSON_TEXT
-from grammarlib.vocabulary.trie import build_nodes, sort_tokens
 
 
 class WalkTables:
-    """What walks need of an index, in the shapes that kernels take; frozen, one for each index.
+    """An index in the shapes that kernels take, with memos; one for each index.
 
-    ``nodes``: the cells' tries, then the trie of all tokens, then the trie of all tokens outside slice
-    ``json_text``.  Segments are int64[n, 2] (begin, end) into it.
+    Segments are int64[n, 2] (begin, end) into ``nodes``.  Masks are uint32[words].
     """
 
     def __init__(self, index: VocabularyIndex) -> None:
         self.words = index.words
-        everything = _nodes(index, range(index.size))
-        inside = np.unpackbits(index.slice_masks[JSON_TEXT].view(np.uint8), bitorder="little")
-        rest = _nodes(index, np.flatnonzero(inside[: index.size] == 0).tolist())
-        parts = [index.nodes, everything, rest]
-        bounds = np.cumsum([0, *map(len, parts)])
-        for part, begin in zip(parts, bounds.tolist(), strict=False):
-            part[:, 1] += begin  # the copies made below; the index's own part begins at 0
-        self.nodes = np.ascontiguousarray(np.concatenate(parts))
-        self.cells = np.stack((index.cell_start[:-1], index.cell_start[1:]), axis=1).astype(np.int64)
-        self.trie_segment = np.array([[bounds[1], bounds[2]]], np.int64)
-        self.rest_segment = np.array([[bounds[2], bounds[3]]], np.int64)
-        self.longest = int(self.nodes[:, 3].max()) if len(self.nodes) else 0
+        self.size = index.size
+        self.nodes = index.nodes
+        self.trie_segment = index.trie_segment
+        self.rest_segment = index.rest_segment
+        self.longest = index.longest_bytes
         self.longest_points = index.longest
         self.length_masks = index.length_masks.view(np.uint32)
-        self.text_mask = self.length_masks[-1]
+        self.json_text_mask = self.length_masks[-1]
         self.eos_row = index.eos_words.view(np.uint32)
         self.duplicates = index.duplicates.tolist()
-        self.tables = np.ascontiguousarray(np.concatenate(index.slice_tables))
-        self.table_at = np.cumsum([0, *map(len, index.slice_tables)]).astype(np.int64)
+        tables = index.slice_tables
+        self.tables = np.ascontiguousarray(np.concatenate(tables))
+        self.table_at = np.cumsum([0, *map(len, tables)]).astype(np.int64)
+        self._cells = np.stack((index.cell_start[:-1], index.cell_start[1:]), axis=1).astype(np.int64)
         self._signatures = index.signatures
         self._cell_masks = index.cell_masks.view(np.uint32)
         self._covered: dict[int, tuple[NDArray[np.uint32], NDArray[np.int64]]] = {}
         self._bytes = index.token_bytes
         self._offsets = index.token_offsets
         self._views: dict[int, NDArray[np.uint8]] = {}
-        self.size = index.size
 
-    def covered(self, proven: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """(mask of all cells inside a proven slice, segments of the other cells)."""
-        found = self._covered.get(proven)
+    def covered(self, proven: int, in_string: bool) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """(mask of all cells inside a proven slice, segments of the other cells).
+
+        ``in_string``: the row reads unescaped text, so that only tokens that are plain JSON string text count.
+        """
+        if in_string and proven & 1:
+            return self.json_text_mask, self.rest_segment
+        key = proven * 2 + in_string
+        found = self._covered.get(key)
         if found is None:
             inside = (self._signatures & proven) != 0
+            if in_string:
+                inside &= (self._signatures & 1) != 0
             mask = np.bitwise_or.reduce(self._cell_masks[inside], axis=0)
-            found = self._covered[proven] = (mask, np.ascontiguousarray(self.cells[~inside]))
+            found = self._covered[key] = (mask, np.ascontiguousarray(self._cells[~inside]))
         return found
 
     def token(self, token_id: int) -> NDArray[np.uint8] | None:
@@ -78,14 +77,6 @@ class WalkTables:
                 return None
             self._views[token_id] = found
         return found
-
-
-def _nodes(index: VocabularyIndex, ids: range | list[int]) -> NDArray[np.int32]:
-    offsets = index.token_offsets.tolist()
-    data = index.token_bytes.tobytes()
-    tokens = [(i, data[offsets[i] : offsets[i + 1]]) for i in ids if offsets[i] < offsets[i + 1]]
-    ordered = sort_tokens(tokens)
-    return build_nodes(ordered, np.arange(len(ordered.ids)), ordered.common)[0]
 
 
 _tables: weakref.WeakKeyDictionary[VocabularyIndex, WalkTables] = weakref.WeakKeyDictionary()
@@ -143,29 +134,22 @@ class Masks:
         out: NDArray[np.uint32] | None = None
         if e == 0:
             if kind == kernel.STRING:
-                _, _, _, _, maximum = machine.S[r >> 32, :5].tolist()
-                left = maximum - (r & 0xFFFFFFFF) if maximum >= 0 else -1
+                maximum = int(machine.S[r >> 32, kernel.S_MAXIMUM])
+                left = maximum - (r & 0xFFFFFFFF)
                 proven = machine.proven_slices(a, index.tables, index.table_at, self._proofs)
-                if proven and left >= 0 and left < index.longest_points + int(machine.RM[a, 3]):
-                    if a == kernel.ANY_TEXT_ROW:
-                        out, segments = index.length_masks[left].copy(), index.rest_segment
-                elif proven:
-                    out, segments = index.covered(proven)
-                    out = out.copy()
+                if proven and (maximum < 0 or left >= index.longest_points + int(machine.RM[a, 3])):
+                    out, segments = index.covered(proven, True)
+                elif a == kernel.ANY_TEXT_ROW:
+                    out, segments = index.length_masks[left], index.rest_segment
             elif kind == kernel.ROW:
                 proven = machine.proven_slices(a, index.tables, index.table_at, self._proofs)
                 if proven:
-                    out, segments = index.covered(proven)
-                    out = out.copy()
-            elif kind == kernel.KEY_OTHER:
-                if a == kernel.ANY_TEXT_ROW:
-                    out, segments = index.text_mask.copy(), index.rest_segment
-            elif kind == kernel.KEY:
-                view = machine.V[machine.F[f, kernel.F_VIEW]]
-                if view[kernel.V_OTHER] >= 0 and not view[kernel.V_ORDERED] and r >> 40 == 0:
-                    out, segments = index.text_mask.copy(), index.rest_segment
-        if out is None:
-            out = np.zeros(index.words, np.uint32)
+                    out, segments = index.covered(proven, False)
+            elif (kind == kernel.KEY_OTHER and a == kernel.ANY_TEXT_ROW) or (
+                kind == kernel.KEY and machine.takes_any_name(f, r)
+            ):
+                out, segments = index.json_text_mask, index.rest_segment
+        out = np.zeros(index.words, np.uint32) if out is None else out.copy()
         machine.walk(configuration, index.nodes, segments, index.longest, out)
         for first, other in index.duplicates:
             if (int(out[first >> 5]) >> (first & 31)) & 1:
