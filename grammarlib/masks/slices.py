@@ -28,7 +28,9 @@ SLICE_NAMES: Final = (
     "text",
     "line",
     "json_line",
-    "wide",
+    "broad",
+    "wide_word",
+    "letters",
     "slug",
     "identifier",
     "word",
@@ -41,16 +43,38 @@ SLICE_NAMES: Final = (
 
 ``json_text``: what may stand unescaped in a JSON string (no ``"``, no backslash, nothing below U+0020).
 ``text``: any text.  ``line``: any text without U+000A, U+000D, U+2028, U+2029.  ``json_line``: in both
-``json_text`` and ``line`` (what ``.`` means to ECMA-262).  ``wide``: characters from U+0080 on, without the
-blocks of spaces and line ends.  ``slug``: ``[A-Za-z0-9_.-]*``.  ``identifier``: ``[A-Za-z0-9_]*``.  ``word``:
-``[A-Za-z]*``.  ``lower``: ``[a-z]*``.  ``spaced_word``: nothing, or a space and a ``word``.
-``whitespace``: ``[ \\t\\n\\r]*``.  ``digits``: ``[0-9]*``.
+``json_text`` and ``line`` (what ``.`` means to ECMA-262).  ``wide_word``: ``[A-Za-z0-9]`` and most characters from
+U+0080 on (not the blocks that hold spaces and line ends), which is what ``\\S`` and ``[^/]`` have in common;
+``broad``: the same and the space.  ``letters``: ``[A-Za-z]`` and the most frequent other letters, for ``\\w`` and ``\\p{L}``.
+``slug``: ``[A-Za-z0-9_.-]*``.  ``identifier``: ``[A-Za-z0-9_]*``.  ``word``: ``[A-Za-z]*``.  ``lower``: ``[a-z]*``.
+``spaced_word``: nothing, or a space and a ``word``.  ``whitespace``: ``[ \\t\\n\\r]*``.  ``digits``: ``[0-9]*``.
+
+Chosen by counting the trie nodes that some 35 character classes of real schemas leave to be walked, of the
+274,692 of a vocabulary of 128k: at most 10,500 with these.  Without ``broad``, ``[^/]*`` leaves 30,000;
+without ``letters``, ``\\w*`` leaves 107,000.
 """
 
 JSON_TEXT: Final = 0
 """Index of the slice ``json_text``."""
 
 _CODE_POINTS: Final = 0x110000
+
+_LETTERS: Final = (
+    (0xC0, 0xD6),
+    (0xD8, 0xF6),
+    (0xF8, 0x17F),  # Latin
+    (0x391, 0x3A1),
+    (0x3A3, 0x3CE),  # Greek
+    (0x400, 0x481),  # Cyrillic
+    (0x5D0, 0x5EA),  # Hebrew
+    (0x620, 0x64A),  # Arabic
+    (0x1EA0, 0x1EF9),  # Vietnamese
+    (0x3041, 0x3096),
+    (0x30A1, 0x30FA),  # Kana
+    (0x4E00, 0x9FA5),  # Han, as far as patterns usually write it
+    (0xAC00, 0xD7A3),  # Hangul
+)
+"""Ranges without a gap: every code point is a letter in every version of Unicode in use."""
 
 
 @functools.cache
@@ -65,6 +89,8 @@ def slice_tables() -> tuple[NDArray[np.int16], ...]:
     lower = _ranges((0x61, 0x7A))
     word = lower | _ranges((0x41, 0x5A))
     digits = _ranges((0x30, 0x39))
+    wide_word = wide | word | digits
+    letters = word | _ranges(*_LETTERS)
     identifier = word | digits | _characters("_")
     slug = identifier | _characters(".-")
     return (
@@ -72,7 +98,9 @@ def slice_tables() -> tuple[NDArray[np.int16], ...]:
         _repeat_table(scalars),
         _repeat_table(line),
         _repeat_table(json_text & line),
-        _repeat_table(wide),
+        _repeat_table(wide_word | _characters(" ")),
+        _repeat_table(wide_word),
+        _repeat_table(letters),
         _repeat_table(slug),
         _repeat_table(identifier),
         _repeat_table(word),

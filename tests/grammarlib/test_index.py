@@ -51,10 +51,16 @@ def test_the_slices_are_those_of_the_oracle() -> None:
     assert list(SLICES) == list(SLICE_NAMES) and SLICE_NAMES[JSON_TEXT] == "json_text"
     for table in slice_tables():
         assert table.dtype == np.int16 and table.shape[1] == 256
-        assert table.min() == -1 and table.max() < len(table) <= 16
+        assert table.min() == -1 and table.max() < len(table) <= 24
         reached = {0, *table[table >= 0].tolist()}
         assert reached == set(range(len(table))), "a state that nothing reaches"
         assert (table >= 0).any(axis=1).all(), "a live state without a successor"
+
+
+def test_letters_are_letters() -> None:
+    table = slice_tables()[SLICE_NAMES.index("letters")]
+    characters = map(chr, [*range(0xD800), *range(0xE000, 0x20000)])
+    assert all(character.isalpha() for character in characters if live(table, character.encode()))
 
 
 @given(token_bytes())
@@ -175,14 +181,15 @@ def test_a_hand_drawn_vocabulary() -> None:
         tuple(name for number, name in enumerate(SLICE_NAMES) if signature >> number & 1): bits_of(mask)
         for signature, mask in zip(index.signatures.tolist(), index.cell_masks.tolist(), strict=True)
     }
-    common = ("json_text", "text", "line", "json_line")
+    common = ("json_text", "text", "line", "json_line", "broad")
+    ascii_word = ("wide_word", "letters", "slug", "identifier", "word", "lower")
     assert names == {
         ("text", "line"): {0, 9},
-        (*common, "slug", "identifier", "word", "lower"): {1, 8},
+        (*common, *ascii_word): {1, 8},
         (*common, "spaced_word"): {2},
-        (*common, "slug", "identifier", "digits"): {3},
-        (*common, "wide"): {6, 7},
-        (*common, "slug", "identifier"): {11},
+        (*common, "wide_word", "slug", "identifier", "digits"): {3},
+        (*common, "wide_word"): {6, 7},
+        ("json_text", "text", "line", "json_line", "slug", "identifier"): {11},
     }
     assert index.duplicates.tolist() == [[1, 8]]
     # "€" counts one code point, and so does its beginning; '"' is outside the slice.

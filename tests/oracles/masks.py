@@ -62,12 +62,16 @@ def walk_trie(nodes: Sequence[Sequence[int]], allows: Callable[[bytes], bool]) -
     return found
 
 
+_WIDE = "[^\\x00-\\xbf\u1680-\u16bf\u2000-\u207f\u3000-\u303f\ufec0-\ufeff]"
+
 SLICES: dict[str, tuple[str, str]] = {
     "json_text": (r'[^"\\\x00-\x1f]',) * 2,
     "text": (r"[\s\S]",) * 2,
     "line": (r"[^\n\r\u2028\u2029]",) * 2,
     "json_line": (r'[^"\\\x00-\x1f\u2028\u2029]',) * 2,
-    "wide": ("[^\\x00-\\xbf\u1680-\u16bf\u2000-\u207f\u3000-\u303f\ufec0-\ufeff]",) * 2,
+    "broad": (rf"[A-Za-z0-9 ]|{_WIDE}",) * 2,
+    "wide_word": (rf"[A-Za-z0-9]|{_WIDE}",) * 2,
+    "letters": (r"[A-Za-zÀ-ÖØ-öø-ſΑ-ΡΣ-ώЀ-ҁא-תؠ-يẠ-ỹぁ-ゖァ-ヺ一-龥가-힣]",) * 2,
     "slug": (r"[A-Za-z0-9_.-]",) * 2,
     "identifier": (r"[A-Za-z0-9_]",) * 2,
     "word": (r"[A-Za-z]",) * 2,
