@@ -45,7 +45,7 @@ SLICE_NAMES: Final = (
 ``text``: any text.  ``line``: any text without U+000A, U+000D, U+2028, U+2029.  ``json_line``: in both
 ``json_text`` and ``line`` (what ``.`` means to ECMA-262).  ``wide_word``: ``[A-Za-z0-9]`` and most characters from
 U+0080 on (not the blocks that hold spaces and line ends), which is what ``\\S`` and ``[^/]`` have in common;
-``broad``: the same and the space.  ``letters``: ``[A-Za-z]`` and the most frequent other letters, for ``\\w`` and ``\\p{L}``.
+``broad``: the same and the space.  ``letters``: ``[A-Za-z]`` and the most frequent other letters (``\\w``, ``\\p{L}``).
 ``slug``: ``[A-Za-z0-9_.-]*``.  ``identifier``: ``[A-Za-z0-9_]*``.  ``word``: ``[A-Za-z]*``.  ``lower``: ``[a-z]*``.
 ``spaced_word``: nothing, or a space and a ``word``.  ``whitespace``: ``[ \\t\\n\\r]*``.  ``digits``: ``[0-9]*``.
 
