@@ -135,7 +135,9 @@ def _explain(
         if ids:
             return _explain_id(ids[0], matcher, vocabulary, facts)
     taken = matcher.fork().accept_bytes(data)
-    reason = None if taken == len(data) else f"{_byte(data[taken])} may not come after {_quoted(data[:taken])}"
+    reason = None
+    if taken < len(data):
+        reason = f"{_byte(data[taken])} may not come {f'after {_quoted(data[:taken])}' if taken else 'here'}"
     record = {"text": data.decode("utf-8", "replace"), "allowed": taken == len(data), "reason": reason}
     return record | ({} if vocabulary is None else {"note": "no token of the vocabulary writes exactly this"})
 
