@@ -124,6 +124,12 @@ def _to_digits(value: int) -> bytes:
     return b"".join(reversed(parts))
 
 
+def _shared_length(left: bytes, right: bytes) -> int:
+    """How many digits, without zeros at the end, every number between ``left`` and ``right`` begins with."""
+    length = next((index for index, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), None)
+    return len(left[: min(len(left), len(right)) if length is None else length].rstrip(b"0"))
+
+
 def _successor(digits: bytes, exponent: int) -> _Magnitude:
     """``(digits + 1) * 10**exponent``."""
     stripped = digits.rstrip(b"9")
@@ -619,6 +625,8 @@ class _Language:
         more = 1 if prefix.phase == POINT else 0
         if piece.digits_only and piece.lower is not None:
             more = max(more, piece.lower.place - (len(digits) - 1 + place))
+        if piece.lower is not None and piece.upper is not None and piece.lower.place == piece.upper.place:
+            more = max(more, _shared_length(piece.lower.digits, piece.upper.digits) - len(digits))
         while best is None or more < best:
             if more > _LONGEST_COMPLETION:
                 raise LimitExceeded("closure_steps", _LONGEST_COMPLETION, where="the shortest number of a schema")

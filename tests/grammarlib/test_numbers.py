@@ -364,6 +364,16 @@ def test_long_texts(number_spec: NumberSpec) -> None:
     assert rows.label(state) in (0, 1)
 
 
+def test_long_constants() -> None:
+    """A constant of a thousand digits: the way to it is found without trying every length."""
+    for text in ("7" * 1000, "-0." + "31" * 500, "0." + "0" * 500 + "25"):
+        constant = leaf(values=[text])
+        completion = shortest_number(constant)
+        assert label(constant, completion.decode()) == 1
+        assert Decimal(completion.decode()) == Decimal(text) and len(completion) <= len(text)
+    assert shortest_number(leaf(lower="7" * 300, upper="7" * 299 + "8", digits_only=True), b"77") == b"7" * 298
+
+
 def test_refused_specs() -> None:
     for settings in ({"multiple_of": "0"}, {"multiple_of": "-2"}, {"lower": "NaN"}, {"upper": "Infinity"}):
         with pytest.raises(ValueError):
