@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from grammarlib.vocabulary import Vocabulary
+from grammarlib import Vocabulary
 
 
 @dataclass(frozen=True)

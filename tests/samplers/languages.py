@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from grammarlib.vocabulary import Vocabulary
-from tests.samplers import fakes, tiny
-
-try:
-    import grammarlib
-
-    compile_source: Any = getattr(grammarlib, "compile", None)
-except ImportError:
-    compile_source = None
+import grammarlib as gl
+from tests.samplers import tiny
 
 
 @cache
-def letters(alphabet: str = "abc", low: int = 3, high: int = 20, vocabulary: Vocabulary | None = None) -> Any:
+def letters(alphabet: str = "abc", low: int = 3, high: int = 20) -> gl.CompiledGrammar:
     """``[alphabet]{low,high};``"""
-    vocabulary = vocabulary or tiny.vocabulary()
-    if compile_source is None:
-        return fakes.letters_then_semicolon(vocabulary, alphabet.encode(), low, high)
-    return compile_source(grammarlib.Regex(f"[{alphabet}]{{{low},{high}}};"), vocabulary)
+    return gl.compile(gl.Regex(f"[{alphabet}]{{{low},{high}}};"), tiny.vocabulary())
 
 
 @cache
-def choice(*texts: str, vocabulary: Vocabulary | None = None) -> Any:
+def choice(*texts: str) -> gl.CompiledGrammar:
     """Exactly these texts."""
-    vocabulary = vocabulary or tiny.vocabulary()
-    if compile_source is None:
-        return fakes.words(vocabulary, *[text.encode() for text in texts])
-    return compile_source(grammarlib.Choice(list(texts)), vocabulary)
+    return gl.compile(gl.Choice(list(texts)), tiny.vocabulary())
+
+
+@cache
+def json_object() -> gl.CompiledGrammar:
+    """A small object: structure, an enum, a bounded string and a list; no text is longer than 110 bytes."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "maxLength": 4},
+            "kind": {"enum": ["a", "bc", None]},
+            "list": {"type": "array", "items": {"type": "boolean"}, "maxItems": 3},
+        },
+        "required": ["name", "kind", "list"],
+        "additionalProperties": False,
+    }
+    return gl.compile(gl.JsonSchema(schema, whitespace="compact"), tiny.vocabulary())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import grammarlib as gl
 import samplers
 from grammarlib.errors import GrammarlibError
 from samplers import models
@@ -55,11 +56,7 @@ def test_the_embedded_model_writes_a_constrained_text() -> None:
         models.embedded_model_path()
     except samplers.SamplerError as error:
         pytest.skip(str(error))
-    from grammarlib.vocabulary import Vocabulary
-    from tests.samplers import fakes
-
     model, tokenizer = models.load_embedded()
-    vocabulary = Vocabulary.from_huggingface(tokenizer)
-    constraint = fakes.words(vocabulary, b"yes", b"no")
+    constraint = gl.compile(gl.Choice(["yes", "no"]), gl.Vocabulary.from_huggingface(tokenizer))
     results = samplers.generate(model, tokenizer, ["Answer: "], constraint, seed=0, num_samples=3, max_new_tokens=8)
     assert {result.text for result in results} <= {"yes", "no"}

@@ -10,8 +10,8 @@ import torch
 from grammarlib.errors import DeadEnd
 from samplers import Generation, SamplerError, generate
 from samplers.generate import TokenChoice
-from tests.samplers import tiny
-from tests.samplers.languages import choice, letters
+from tests.samplers import fakes, tiny
+from tests.samplers.languages import json_object, letters
 
 PROMPTS = ["abc", "a longer prompt", "b"]
 
@@ -32,6 +32,14 @@ def test_results_in_the_order_of_the_prompts() -> None:
         assert result.is_finished
         assert tiny.ids(result.text) == list(result.token_ids)
     assert len({result.text for result in results}) > 3
+
+
+def test_json() -> None:
+    """Objects of a schema, which parse into values."""
+    schema = json_object()
+    results = run(constraints=schema, num_samples=3, max_new_tokens=120)
+    assert all(result.is_finished and schema.accepts(result.text) for result in results)
+    assert {frozenset(schema.parse(result.text)) for result in results} == {frozenset(["name", "kind", "list"])}
 
 
 def test_one_seed_for_any_batch() -> None:
@@ -161,7 +169,7 @@ def test_no_prompts() -> None:
 
 def test_dead_ends() -> None:
     """The policy is the processor's."""
-    unwritable = choice("é€", vocabulary=tiny.vocabulary_without("€"))
+    unwritable = fakes.words(tiny.vocabulary_without("€"), "é€".encode())
     with pytest.raises(DeadEnd):
         run(["abc"], unwritable)
     [result] = run(["abc"], unwritable, on_dead_end="eos")

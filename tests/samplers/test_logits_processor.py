@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from grammarlib import Vocabulary
 from grammarlib.errors import DeadEnd, GrammarlibError
-from grammarlib.vocabulary import Vocabulary
 from samplers import ConstraintMismatch, MaskProcessor, SamplerError, UnsupportedCall
 from tests.samplers import fakes
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grammarlib.vocabulary import Vocabulary
+from grammarlib import Vocabulary
 from samplers.prefixes import PrefixState, advance, extends_known, resolve
 from tests.samplers import fakes
 

@@ -16,7 +16,7 @@ import transformers
 from grammarlib.errors import DeadEnd
 from samplers import ConstraintMismatch, MaskProcessor, UnsupportedCall
 from tests.samplers import tiny
-from tests.samplers.languages import choice, letters
+from tests.samplers.languages import choice, json_object, letters
 
 PROMPTS = ("abc", "a longer prompt")
 LONGEST = 22  # of a text of letters() with its end
@@ -59,6 +59,23 @@ def test_greedy_with_left_padding() -> None:
     texts = generate(MaskProcessor(language))
     assert texts == generate(Replay([language] * 2, len("a longer prompt")))
     assert all(language.accepts(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"num_beams": 3}, {"do_sample": True}, {"assistant_model": True}, {"prompt_lookup_num_tokens": 3}],
+)
+def test_json_schema(arguments: dict[str, Any]) -> None:
+    """A grammar with a stack and escapes through the modes that move rows and take tokens back."""
+    schema = json_object()
+    if "assistant_model" in arguments:
+        arguments = {"assistant_model": tiny.new_model(1)}
+    processor = MaskProcessor(schema, model=tiny.model())
+    for prompt in ('{"name"', "x"):
+        [text] = generate(processor, prompt, max_new_tokens=120, **arguments)
+        assert schema.accepts(text)
+        if not arguments.get("do_sample") and not arguments.get("num_beams"):
+            assert [text] == generate(MaskProcessor(schema), prompt, max_new_tokens=120)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"do_sample": True}, {"num_beams": 3}, {"do_sample": True, "num_beams": 2}])

@@ -10,7 +10,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models
 from tokenizers.pre_tokenizers import ByteLevel
 
-from grammarlib.vocabulary import Vocabulary
+from grammarlib import Vocabulary
 
 WIDTH = 320
 
