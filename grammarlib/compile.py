@@ -90,6 +90,15 @@ def as_source(source: Any) -> tuple[Source, pydantic.TypeAdapter[Any] | None]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """What grows while texts are read: automata, masks, the way out."""
+
+    machine: Machine
+    masks: Masks | None
+    completions: Completions
+
+
 class CompiledGrammar:
     """A compiled source, with or without a vocabulary.  Frozen to its users and safe to share between threads.
 
@@ -109,25 +118,14 @@ class CompiledGrammar:
         self.limits: Final = limits if limits is not None else Limits()
         self._adapter = adapter
         lowered: Any = source.lower(self.limits)
-        is_json = isinstance(source, JsonSchema | AnyJson)
         self.report: Final = Report(
             exact=not getattr(lowered, "approximated", ()),
             ignored=tuple(getattr(lowered, "ignored", ())),
             approximated=tuple(getattr(lowered, "approximated", ())),
         )
-        self._machine: Final = Machine(
-            lowered,
-            whitespace=source.whitespace if isinstance(source, JsonSchema | AnyJson) else "compact",
-            limits=self.limits,
-            components=is_json,
-        )
-        self._tables: Final = (
-            None if vocabulary is None else walk_tables(VocabularyIndex.for_vocabulary(vocabulary))
-        )
-        self._masks: Final = (
-            None if self._tables is None else Masks(self._machine, self._tables, self.limits.mask_cache_bytes)
-        )
-        self._completions_memo: Completions | None = None
+        self._lowered: Final = lowered
+        self._tables: Final = None if vocabulary is None else walk_tables(VocabularyIndex.for_vocabulary(vocabulary))
+        self._current = self._new_engine()
 
     def __repr__(self) -> str:
         return f"CompiledGrammar({type(self.source).__name__}, vocabulary={self.vocabulary!r})"
@@ -135,21 +133,36 @@ class CompiledGrammar:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._image(), self.vocabulary)
 
+    def _new_engine(self) -> _Engine:
+        source = self.source
+        is_json = isinstance(source, JsonSchema | AnyJson)
+        machine = Machine(
+            self._lowered,
+            whitespace=source.whitespace if isinstance(source, JsonSchema | AnyJson) else "compact",
+            limits=self.limits,
+            components=is_json,
+        )
+        masks = None if self._tables is None else Masks(machine, self._tables, self.limits.mask_cache_bytes)
+        return _Engine(machine, masks, Completions(machine))
+
+    @property
+    def _engine(self) -> _Engine:
+        """The engine for a new text.  A full one is left to the texts that are on it: they end, and it with them."""
+        if self._current.machine.is_full:
+            self._current = self._new_engine()
+        return self._current
+
     @property
     def memory_bytes(self) -> int:
         """Bytes held by automata and masks (the vocabulary's own index is shared and not counted)."""
-        masks = 0 if self._masks is None or self._tables is None else len(self._masks) * 4 * self._tables.words
-        return self._machine.memory_bytes + masks
-
-    @property
-    def _completions(self) -> Completions:
-        if self._completions_memo is None:
-            self._completions_memo = Completions(self._machine)
-        return self._completions_memo
+        engine = self._current
+        masks = 0 if engine.masks is None or self._tables is None else len(engine.masks) * 4 * self._tables.words
+        return engine.machine.memory_bytes + masks
 
     def matcher(self) -> Matcher:
         """A new matcher at the beginning of the text."""
-        return Matcher(self._machine, self._masks, self.vocabulary, self._tables, self._completions)
+        engine = self._engine
+        return Matcher(engine.machine, engine.masks, self.vocabulary, self._tables, engine.completions)
 
     def accepts(self, text: str | bytes) -> bool:
         """Whether the whole ``text`` belongs to the language.  A str with a lone surrogate never does."""
@@ -157,8 +170,9 @@ class CompiledGrammar:
             data = text.encode() if isinstance(text, str) else bytes(text)
         except UnicodeEncodeError:
             return False
-        configuration, taken = self._machine.read(self._machine.start, data)
-        return taken == len(data) and self._machine.is_accepting(configuration)
+        machine = self._engine.machine
+        configuration, taken = machine.read(machine.start, data)
+        return taken == len(data) and machine.is_accepting(configuration)
 
     def sample(self, seed: int, *, size: int = 200) -> str:
         """A random text of the language, the same for the same seed.
@@ -167,7 +181,8 @@ class CompiledGrammar:
         not uniform; it favours structure over long strings.  Needs no model.
         """
         generator = random.Random(seed)
-        machine, completions = self._machine, self._completions
+        engine = self._engine
+        machine, completions = engine.machine, engine.completions
         while True:
             data = completions.random_text(generator, machine.start, size)
             with contextlib.suppress(UnicodeDecodeError):
@@ -219,7 +234,7 @@ def _rebuild(image: str, vocabulary: Vocabulary | None) -> CompiledGrammar:
         data = json.loads(image)
         if data["format"] != _FORMAT or data["version"] != _FORMAT_VERSION:
             raise ArtefactError(f"not a {_FORMAT} file of version {_FORMAT_VERSION}")
-        kind = _SOURCES[data["kind"]]
+        kind: Any = _SOURCES[data["kind"]]
         arguments = {
             name: tuple(value) if isinstance(value, list) and name != "schema" else value
             for name, value in data["source"].items()
@@ -249,8 +264,9 @@ def load(path: str | Path, vocabulary: Vocabulary | None = None) -> CompiledGram
 def compile(source: Any, vocabulary: Vocabulary | None = None, *, limits: Limits | None = None) -> CompiledGrammar:
     """Compile ``source`` for ``vocabulary``.
 
-    ``source``: a `JsonSchema`, `Regex`, `Choice`, `Lark`, `Ebnf` or `AnyJson`, a JSON Schema as a dict or bool, or a type
-    (pydantic model, dataclass, TypedDict, Enum, Literal, union ...).  Without a vocabulary ``accepts``, ``sample`` and ``parse`` work, and masks do not.
+    ``source``: a `JsonSchema`, `Regex`, `Choice`, `Lark`, `Ebnf` or `AnyJson`, a JSON Schema as a dict or bool, or a
+    type (pydantic model, dataclass, TypedDict, Enum, Literal, union ...).  Without a vocabulary ``accepts``,
+    ``sample`` and ``parse`` work, and masks do not.
     Raises `CompileError` with every finding where the source is malformed, unsupported or empty, `LimitExceeded`
     past a bound of ``limits``, `VocabularyError` where the vocabulary cannot be used.
     """

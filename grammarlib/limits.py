@@ -17,7 +17,9 @@ class Limits:
     levels of a schema, groups of a pattern, of a grammar expression).  ``regex_nodes``: nodes of one
     regex after parsing, with bounded repeats counted once.  ``states``: automaton states ("rows")
     of one compiled source.  ``components``: JSON contexts or grammar components expanded.
-    ``configurations``: interned matcher configurations.  ``stack_depth``: nesting of the
+    ``configurations``: interned matcher
+    configurations, and ``table_bytes``: memory of one machine's tables; at half of either a compiled source starts
+    fresh tables for new matchers, so that only a single text can reach the bound.  ``stack_depth``: nesting of the
     generated text.  ``closure_steps``: work of one transition.  ``mask_cache_bytes``: memory
     for cached masks of one compiled source.  ``tracks``: alternatives of an ``anyOf`` that may
     apply to one value at once.
@@ -29,6 +31,7 @@ class Limits:
     states: int = 100_000
     components: int = 200_000
     configurations: int = 2_000_000
+    table_bytes: int = 268_435_456
     stack_depth: int = 10_000
     closure_steps: int = 200_000
     mask_cache_bytes: int = 67_108_864

@@ -82,7 +82,7 @@ class Matcher:
 
     @property
     def configuration(self) -> int:
-        """The interned state: equal for matchers of one compiled grammar that allow the same futures; -2 once terminated."""
+        """The interned state (-2 once terminated): matchers of one compiled grammar share it only in equal states."""
         return self._history[-1]
 
     @property
@@ -240,7 +240,8 @@ class Matcher:
         allowed_bytes, accepting = self._machine.next_bytes(configuration)
         expected = bytes(np.flatnonzero(allowed_bytes).astype(np.uint8))
         reason = (
-            f"token {token_id} {token!r}: byte {taken} ({token[taken : taken + 1]!r}) is refused after {token[:taken]!r}; "
+            f"token {token_id} {token!r}: byte {taken} ({token[taken : taken + 1]!r}) is refused "
+            f"after {token[:taken]!r}; "
             f"{_describe(expected, accepting)}"
         )
         return Explanation(token_id, False, token, taken, expected, reason)

@@ -93,7 +93,7 @@ def kernels() -> ModuleType:
             if _kernels is None:
                 timer = None
                 if sys.stderr.isatty():
-                    timer = threading.Timer(1.5, lambda: print("grammarlib: compiling kernels (once) ...", file=sys.stderr))
+                    timer = threading.Timer(1.5, sys.stderr.write, ("grammarlib: compiling kernels (once) ...\n",))
                     timer.daemon = True
                     timer.start()
                 try:
@@ -233,6 +233,8 @@ class Machine:
     def _lay_out(self, old: NDArray[np.int64] | None) -> None:
         """Lay the tables out in a new arena, with what the old one held, and make the views."""
         total = _HEADER + sum(self._sizes[name] * width for name, width in _WIDTHS.items())
+        if total * 8 > self.limits.table_bytes:
+            raise LimitExceeded("table_bytes", self.limits.table_bytes, total * 8)
         arena = np.zeros(total, np.int64)
         if old is not None:
             arena[:_OFFSETS] = old[:_OFFSETS]
@@ -299,6 +301,12 @@ class Machine:
     def memory_bytes(self) -> int:
         """Bytes held by the machine's arrays."""
         return int(self.A.nbytes + self.R.nbytes + self.B.nbytes)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether new texts should start on a fresh machine: half of a limit is used."""
+        limits = self.limits
+        return 2 * self.configurations > limits.configurations or 2 * self.memory_bytes > limits.table_bytes
 
     @property
     def configurations(self) -> int:
@@ -641,7 +649,6 @@ class Machine:
 
     def _reserve(self, length: int) -> None:
         """Make room for what reading ``length`` bytes may add."""
-        k = self.kernel
         frames, bits, texts, configurations = self.T[:4].tolist()
         if frames + length + 8 > self.F.shape[0]:
             self._grow("F", frames + 2 * length + 8)
@@ -717,10 +724,10 @@ class Machine:
     def is_accepting(self, configuration: int) -> bool:
         """Whether the text may stop at ``configuration``."""
         k = self.kernel
-        kind, a, r, e, f = self.K[configuration, :5].tolist()
+        kind, a, _, _, f = self.K[configuration, :5].tolist()
         if kind == k.DONE:
             return True
-        if f >= 0 or not (kind in (k.ROW, k.NUMBER_ROW, k.NUMBER)):
+        if f >= 0 or kind not in (k.ROW, k.NUMBER_ROW, k.NUMBER):
             return False
         if kind != k.NUMBER:
             return bool(self.RM[a, 0] != 0)
@@ -763,4 +770,3 @@ class Machine:
             if known < 0:
                 self.expand_needs()
         return known
-

@@ -215,7 +215,7 @@ class Completions:
         narrow = type(leaf)(specs)
         if not numbers.prefix_is_live(narrow, prefix):
             return None
-        return numbers.shortest_number(narrow, prefix)[len(prefix) :]
+        return bytes(numbers.shortest_number(narrow, prefix)[len(prefix) :])
 
     def _member(self, leaf: int, low: int, high: int, depth: int, track: int) -> bytes | None:
         machine = self._machine
@@ -231,7 +231,6 @@ class Completions:
     def _content(self, leaf: int, row: int, count: int, track: int) -> bytes | None:
         """The shortest rest of a string: content that ends in a row of the label, and the quote."""
         machine = self._machine
-        k = machine.kernel
         shape, label, _, minimum, maximum = machine.S[leaf, :5].tolist()
         if shape == 0 and not label >> track & 1:
             return None
@@ -295,7 +294,16 @@ class Completions:
     def _outward(self, kind: int, a: int, r: int, e: int, f: int) -> bytes:
         machine = self._machine
         k = machine.kernel
-        structure = (k.OBJECT_OPEN, k.OBJECT_COMMA, k.KEY, k.KEY_OTHER, k.COLON, k.AFTER_VALUE, k.ARRAY_OPEN, k.AFTER_ITEM)
+        structure = (
+            k.OBJECT_OPEN,
+            k.OBJECT_COMMA,
+            k.KEY,
+            k.KEY_OTHER,
+            k.COLON,
+            k.AFTER_VALUE,
+            k.ARRAY_OPEN,
+            k.AFTER_ITEM,
+        )
         options: dict[int, bytes] = {}
         if kind not in structure:
             for track in self._live(f):
@@ -307,7 +315,7 @@ class Completions:
             kind = k.AFTER_VALUE if machine.V[machine.F[f, k.F_VIEW], k.V_KIND] == 0 else k.AFTER_ITEM
             after_leaf = True
         else:
-            options = {track: b"" for track in self._live(f)}
+            options = dict.fromkeys(self._live(f), b"")
             after_leaf = False
         while f >= 0:
             closed: dict[int, bytes] = {}

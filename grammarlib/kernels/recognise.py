@@ -18,7 +18,8 @@ byte, -1 dead, ``R[i, 0] == -2`` not expanded; ``B`` uint8[n], the bytes of name
 which begins with tops and limits (``T_*``), table offsets (``O_*``) and sizes (``Z_*``) and holds these tables:
 
 ====  ==========  ==========================================================================
-RM    [rows, 4]   label, fewest code points to acceptance, proven slices (-1 unknown), longest such distance in the proof
+RM    [rows, 4]   label, fewest code points to acceptance, proven slices (-1 unknown), longest such
+                  distance in the proof
 C     [n, 10]     components, see ``C_*``
 S     [n, 8]      string leaves, see ``S_*``
 V     [n, 16]     object and array views, see ``V_*``
@@ -37,14 +38,22 @@ helper with all tables moved a hundred words and compiling took three times as l
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+State = tuple[int, int, int, int, int, int]
 
 # Without reference counting: all memory is the caller's, and counting it costs ten times a step.
 kernel = njit(_nrt=False)
 
 
-def entry(signature):
+def entry(signature: str) -> Any:
     """A kernel that Python calls: compiled when this module is imported, kept on disk."""
     return njit(signature, cache=True, nogil=True, _nrt=False)
 
@@ -86,7 +95,9 @@ S_SHAPE, S_LABEL, S_ROW, S_MINIMUM, S_MAXIMUM, S_MEMBERS, S_COUNT = range(7)
     V_SINGLE,
     V_LAST_REQUIRED,
 ) = range(15)
-NAME_FIELDS = 5  # in P, for each name: offset in B, length, component or -1, rank, rank of the last required name before it
+NAME_FIELDS = (
+    5  # in P, for each name: offset in B, length, component or -1, rank, rank of the last required name before it
+)
 F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
 (
     T_FRAMES,
@@ -147,12 +158,18 @@ _STRUCTURAL[list(b'\t\n\r "+,-.0123456789:[]aefE{}lnrstu')] = 1
 
 
 @kernel
-def need(A, R, B, kind, a, b, c, d):
+def need(A: Ints, R: Rows, B: Bytes, kind: int, a: int, b: int, c: int, d: int) -> int:
     """Note that Python must expand something; always returns the status -1."""
     at = A[T_NEEDS]
     for i in range(min(at, 16)):
         j = at - 1 - i
-        if A[A[O_N] + j * 5 + 0] == kind and A[A[O_N] + j * 5 + 1] == a and A[A[O_N] + j * 5 + 2] == b and A[A[O_N] + j * 5 + 3] == c and A[A[O_N] + j * 5 + 4] == d:
+        if (
+            A[A[O_N] + j * 5 + 0] == kind
+            and A[A[O_N] + j * 5 + 1] == a
+            and A[A[O_N] + j * 5 + 2] == b
+            and A[A[O_N] + j * 5 + 3] == c
+            and A[A[O_N] + j * 5 + 4] == d
+        ):
             return -1
     if at < A[Z_NEEDS]:
         A[A[O_N] + at * 5 + 0] = kind
@@ -165,19 +182,30 @@ def need(A, R, B, kind, a, b, c, d):
 
 
 @kernel
-def look_up(A, R, B, k0, k1, k2, k3):
+def mixed(value: int, multiplier: int) -> int:
+    """A non-negative hash part below 2**62; no overflow, so that it is the same without the compiler."""
+    return ((value ^ (value >> 31)) & 0x7FFFFFFF) * multiplier
+
+
+@kernel
+def look_up(A: Ints, R: Rows, B: Bytes, k0: int, k1: int, k2: int, k3: int) -> int:
     """The slot of a key in ``H``: its own, or the empty one where it belongs."""
     mask = A[Z_HASH] - 1
-    x = (k0 * 0x9E3779B1) ^ (k1 * 0x85EBCA6B) ^ (k2 * 0xC2B2AE35) ^ (k3 * 0x27D4EB2F)
+    x = mixed(k0, 0x1E3779B1) ^ mixed(k1, 0x25EBCA6B) ^ mixed(k2, 0x42B2AE35) ^ mixed(k3, 0x27D4EB2F)
     x ^= (x >> 29) ^ (x >> 15)
     i = x & mask
-    while A[A[O_H] + i * 5 + 0] != 0 and not (A[A[O_H] + i * 5 + 0] == k0 and A[A[O_H] + i * 5 + 1] == k1 and A[A[O_H] + i * 5 + 2] == k2 and A[A[O_H] + i * 5 + 3] == k3):
+    while A[A[O_H] + i * 5 + 0] != 0 and not (
+        A[A[O_H] + i * 5 + 0] == k0
+        and A[A[O_H] + i * 5 + 1] == k1
+        and A[A[O_H] + i * 5 + 2] == k2
+        and A[A[O_H] + i * 5 + 3] == k3
+    ):
         i = (i + 1) & mask
     return i
 
 
 @kernel
-def narrowed(A, R, B, view, keep):
+def narrowed(A: Ints, R: Rows, B: Bytes, view: int, keep: int) -> int:
     """The view with only the tracks in ``keep``, or -1 after noting the need."""
     i = look_up(A, R, B, view + 1, keep, 0, 0)
     if A[A[O_H] + i * 5 + 0] != 0:
@@ -186,7 +214,7 @@ def narrowed(A, R, B, view, keep):
 
 
 @kernel
-def number_row(A, R, B, leaf, mantissa, packed, byte):
+def number_row(A: Ints, R: Rows, B: Bytes, leaf: int, mantissa: int, packed: int, byte: int) -> int:
     """The row that takes over where a number leaves the registers: -2 dead, -1 after noting the need."""
     i = look_up(A, R, B, -leaf - 1, mantissa, packed, byte)
     if A[A[O_H] + i * 5 + 0] != 0:
@@ -195,7 +223,7 @@ def number_row(A, R, B, leaf, mantissa, packed, byte):
 
 
 @kernel
-def new_frame(A, R, B, parent, view, bits, count, used, depth):
+def new_frame(A: Ints, R: Rows, B: Bytes, parent: int, view: int, bits: int, count: int, used: int, depth: int) -> int:
     top = A[T_FRAMES]
     A[A[O_F] + top * 6 + 0] = parent
     A[A[O_F] + top * 6 + 1] = view
@@ -208,7 +236,7 @@ def new_frame(A, R, B, parent, view, bits, count, used, depth):
 
 
 @kernel
-def whitespace_step(A, R, B, r, byte):
+def whitespace_step(A: Ints, R: Rows, B: Bytes, r: int, byte: int) -> int:
     """The next whitespace state, or -1."""
     if r < 0:
         return -1
@@ -236,7 +264,7 @@ def whitespace_step(A, R, B, r, byte):
 
 
 @kernel
-def member_at(A, R, B, base, stride, i, depth):
+def member_at(A: Ints, R: Rows, B: Bytes, base: int, stride: int, i: int, depth: int) -> int:
     """The byte of member ``i`` at ``depth``, or -1 past its end."""
     at = base + i * stride
     if A[A[O_P] + at + 1] <= depth:
@@ -245,7 +273,7 @@ def member_at(A, R, B, base, stride, i, depth):
 
 
 @kernel
-def member_bound(A, R, B, base, stride, lo, hi, depth, byte):
+def member_bound(A: Ints, R: Rows, B: Bytes, base: int, stride: int, lo: int, hi: int, depth: int, byte: int) -> int:
     """The first member of lo..hi whose byte at ``depth`` is at least ``byte``."""
     while lo < hi:
         mid = (lo + hi) >> 1
@@ -257,7 +285,7 @@ def member_bound(A, R, B, base, stride, lo, hi, depth, byte):
 
 
 @kernel
-def skips_required(A, R, B, view, f, track, rank):
+def skips_required(A: Ints, R: Rows, B: Bytes, view: int, f: int, track: int, rank: int) -> bool:
     """Whether ``track`` has an unused required name of a rank below ``rank``."""
     words = A[A[O_V] + view * 16 + V_WORDS]
     at = A[A[O_V] + view * 16 + V_TRACK_AT] + track * (1 + words) + 1
@@ -271,7 +299,7 @@ def skips_required(A, R, B, view, f, track, rank):
 
 
 @kernel
-def order_allows(A, R, B, view, f, rank, last_required):
+def order_allows(A: Ints, R: Rows, B: Bytes, view: int, f: int, rank: int, last_required: int) -> bool:
     """order="schema": no required name is skipped, for one track at least."""
     if rank <= A[A[O_F] + f * 6 + F_COUNT]:
         return False
@@ -284,7 +312,7 @@ def order_allows(A, R, B, view, f, rank, last_required):
 
 
 @kernel
-def name_allowed(A, R, B, view, f, i):
+def name_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int, i: int) -> bool:
     at = A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS
     if A[A[O_P] + at + 2] < 0:
         return False
@@ -296,21 +324,23 @@ def name_allowed(A, R, B, view, f, i):
 
 
 @kernel
-def other_allowed(A, R, B, view, f):
+def other_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
     if A[A[O_V] + view * 16 + V_OTHER] < 0:
         return False
     if A[A[O_V] + view * 16 + V_ORDERED] == 1:
         if A[A[O_V] + view * 16 + V_SINGLE] == 1:
             return A[A[O_V] + view * 16 + V_LAST_REQUIRED] <= A[A[O_F] + f * 6 + F_COUNT]
         for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
-            if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, np.int64(1) << 40):
+            if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(
+                A, R, B, view, f, track, np.int64(1) << 40
+            ):
                 return True
         return False
     return True
 
 
 @kernel
-def any_name_allowed(A, R, B, view, f, lo, hi):
+def any_name_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int, lo: int, hi: int) -> bool:
     for i in range(lo, hi):
         if name_allowed(A, R, B, view, f, i):
             return True
@@ -318,7 +348,7 @@ def any_name_allowed(A, R, B, view, f, lo, hi):
 
 
 @kernel
-def may_add_name(A, R, B, view, f):
+def may_add_name(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
     return other_allowed(A, R, B, view, f) or any_name_allowed(A, R, B, view, f, 0, A[A[O_V] + view * 16 + V_NAMES])
 
 
@@ -326,22 +356,24 @@ def may_add_name(A, R, B, view, f):
 
 
 @kernel
-def text_append(A, R, B, text, byte):
+def text_append(A: Ints, R: Rows, B: Bytes, text: int, byte: int) -> int:
     top = A[T_TEXTS]
-    A[A[O_X] + top * 4 + 0] = text
-    A[A[O_X] + top * 4 + 1] = byte
-    if text < 0:
-        A[A[O_X] + top * 4 + 2] = 1
-        A[A[O_X] + top * 4 + 3] = (byte + 1) * 0x100000001B3
-    else:
-        A[A[O_X] + top * 4 + 2] = A[A[O_X] + text * 4 + 2] + 1
-        A[A[O_X] + top * 4 + 3] = (A[A[O_X] + text * 4 + 3] ^ (byte + 1)) * 0x100000001B3
+    at = A[O_X] + top * 4
+    length = np.int64(0)
+    x = np.int64(0x811C9DC5)
+    if text >= 0:
+        length = A[A[O_X] + text * 4 + 2]
+        x = A[A[O_X] + text * 4 + 3]
+    A[at] = text
+    A[at + 1] = byte
+    A[at + 2] = length + 1
+    A[at + 3] = ((x ^ byte) * 0x01000193) & 0xFFFFFFFF
     A[T_TEXTS] = top + 1
     return top
 
 
 @kernel
-def text_equal(A, R, B, x, y):
+def text_equal(A: Ints, R: Rows, B: Bytes, x: int, y: int) -> bool:
     if x < 0 or y < 0:
         return x == y
     if A[A[O_X] + x * 4 + 2] != A[A[O_X] + y * 4 + 2] or A[A[O_X] + x * 4 + 3] != A[A[O_X] + y * 4 + 3]:
@@ -355,7 +387,7 @@ def text_equal(A, R, B, x, y):
 
 
 @kernel
-def text_of_prefix(A, R, B, view_base, i, depth):
+def text_of_prefix(A: Ints, R: Rows, B: Bytes, view_base: int, i: int, depth: int) -> tuple[int, int]:
     """The text of the first ``depth`` bytes of listed name ``i``, and the any-text row after it."""
     text = np.int64(-1)
     row = np.int64(ANY_TEXT_ROW)
@@ -379,7 +411,7 @@ from grammarlib.kernels.number import number_label, number_step  # noqa: E402
 
 
 @kernel
-def finish(A, R, B, label, f):
+def finish(A: Ints, R: Rows, B: Bytes, label: int, f: int) -> tuple[int, int, int]:
     """A value ended with exit ``label`` in frame ``f``; -> (status, kind, f)."""
     if f < 0:
         return 1, DONE, f
@@ -392,22 +424,42 @@ def finish(A, R, B, label, f):
             view = narrowed(A, R, B, view, keep)
             if view < 0:
                 return -1, DONE, f
-            f = new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, A[A[O_F] + f * 6 + 2], A[A[O_F] + f * 6 + 3], A[A[O_F] + f * 6 + 4], A[A[O_F] + f * 6 + 5])
+            f = new_frame(
+                A,
+                R,
+                B,
+                A[A[O_F] + f * 6 + 0],
+                view,
+                A[A[O_F] + f * 6 + 2],
+                A[A[O_F] + f * 6 + 3],
+                A[A[O_F] + f * 6 + 4],
+                A[A[O_F] + f * 6 + 5],
+            )
     if A[A[O_V] + view * 16 + V_KIND] == 0:
         return 1, AFTER_VALUE, f
     if A[A[O_F] + f * 6 + F_COUNT] < A[A[O_V] + view * 16 + V_CAP]:
-        f = new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, A[A[O_F] + f * 6 + 2], A[A[O_F] + f * 6 + 3] + 1, A[A[O_F] + f * 6 + 4], A[A[O_F] + f * 6 + 5])
+        f = new_frame(
+            A,
+            R,
+            B,
+            A[A[O_F] + f * 6 + 0],
+            view,
+            A[A[O_F] + f * 6 + 2],
+            A[A[O_F] + f * 6 + 3] + 1,
+            A[A[O_F] + f * 6 + 4],
+            A[A[O_F] + f * 6 + 5],
+        )
     return 1, AFTER_ITEM, f
 
 
 @kernel
-def close_object(A, R, B, f):
+def close_object(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
     view = A[A[O_F] + f * 6 + F_VIEW]
     words = A[A[O_V] + view * 16 + V_WORDS]
     bits = A[A[O_F] + f * 6 + F_BITS]
     label = np.int64(0)
     at = A[A[O_V] + view * 16 + V_TRACK_AT]
-    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+    for _track in range(A[A[O_V] + view * 16 + V_TRACKS]):
         if A[A[O_P] + at] != 0:
             complete = True
             for w in range(words):
@@ -423,11 +475,11 @@ def close_object(A, R, B, f):
 
 
 @kernel
-def close_array(A, R, B, f):
+def close_array(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
     view = A[A[O_F] + f * 6 + F_VIEW]
     label = np.int64(0)
     at = A[A[O_V] + view * 16 + V_TRACK_AT]
-    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+    for _track in range(A[A[O_V] + view * 16 + V_TRACKS]):
         if A[A[O_F] + f * 6 + F_COUNT] >= A[A[O_P] + at + 1]:
             label |= A[A[O_P] + at]
         at += 3
@@ -437,7 +489,7 @@ def close_array(A, R, B, f):
 
 
 @kernel
-def next_item(A, R, B, f):
+def next_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
     """-> (status, component, f) of the item that starts now."""
     view = A[A[O_F] + f * 6 + F_VIEW]
     count = A[A[O_F] + f * 6 + F_COUNT]
@@ -453,15 +505,29 @@ def next_item(A, R, B, f):
         view = narrowed(A, R, B, view, keep)
         if view < 0:
             return -1, np.int64(-1), f
-        f = new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, A[A[O_F] + f * 6 + 2], A[A[O_F] + f * 6 + 3], A[A[O_F] + f * 6 + 4], A[A[O_F] + f * 6 + 5])
-    component = A[A[O_P] + A[A[O_V] + view * 16 + V_PREFIX_AT] + count] if count < A[A[O_V] + view * 16 + V_PREFIX] else A[A[O_V] + view * 16 + V_REST]
+        f = new_frame(
+            A,
+            R,
+            B,
+            A[A[O_F] + f * 6 + 0],
+            view,
+            A[A[O_F] + f * 6 + 2],
+            A[A[O_F] + f * 6 + 3],
+            A[A[O_F] + f * 6 + 4],
+            A[A[O_F] + f * 6 + 5],
+        )
+    component = (
+        A[A[O_P] + A[A[O_V] + view * 16 + V_PREFIX_AT] + count]
+        if count < A[A[O_V] + view * 16 + V_PREFIX]
+        else A[A[O_V] + view * 16 + V_REST]
+    )
     if component < 0:
         return 0, component, f
     return 1, component, f
 
 
 @kernel
-def select_name(A, R, B, f, i, text):
+def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[int, int, int]:
     """A name ended: listed name ``i``, or an unlisted one (i < 0); -> (status, component, f)."""
     view = A[A[O_F] + f * 6 + F_VIEW]
     bits = A[A[O_F] + f * 6 + F_BITS]
@@ -518,14 +584,14 @@ def select_name(A, R, B, f, i, text):
 
 
 @kernel
-def length_allows(A, R, B, leaf, row, count):
+def length_allows(A: Ints, R: Rows, B: Bytes, leaf: int, row: int, count: int) -> bool:
     """Whether ``count`` code points, now at ``row``, can still end within the maximum."""
     maximum = A[A[O_S] + leaf * 8 + S_MAXIMUM]
     return maximum < 0 or count + A[A[O_RM] + row * 4 + 1] <= maximum
 
 
 @kernel
-def feed(A, R, B, kind, a, r, f, byte):
+def feed(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, byte: int) -> tuple[int, int, int, int]:
     """One byte of unescaped text; -> (status, kind, a, r)."""
     if kind == STRING:
         if R[a, 0] == UNEXPANDED:
@@ -575,7 +641,9 @@ def feed(A, R, B, kind, a, r, f, byte):
 
 
 @kernel
-def feed_code_point(A, R, B, kind, a, r, f, point):
+def feed_code_point(
+    A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, point: int
+) -> tuple[int, int, int, int]:
     """One code point (a lone surrogate included, as WTF-8); -> (status, kind, a, r)."""
     if point < 0x80:
         return feed(A, R, B, kind, a, r, f, point)
@@ -597,7 +665,7 @@ def feed_code_point(A, R, B, kind, a, r, f, point):
 
 
 @kernel
-def at_boundary(A, R, B, kind, a, r, f):
+def at_boundary(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) -> bool:
     """Whether a name being read stands between two code points."""
     if kind == KEY_OTHER:
         return A[A[O_RM] + a * 4 + 0] != 0
@@ -609,7 +677,9 @@ def at_boundary(A, R, B, kind, a, r, f):
 
 
 @kernel
-def member_code_point_bound(A, R, B, base, stride, lo, hi, depth, point):
+def member_code_point_bound(
+    A: Ints, R: Rows, B: Bytes, base: int, stride: int, lo: int, hi: int, depth: int, point: int
+) -> int:
     """The first member of lo..hi (equal up to ``depth``) that continues with a code point >= ``point``."""
     while lo < hi:
         mid = (lo + hi) >> 1
@@ -642,7 +712,7 @@ def member_code_point_bound(A, R, B, base, stride, lo, hi, depth, point):
 
 
 @kernel
-def any_code_point(A, R, B, kind, a, r, f, low, high):
+def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, low: int, high: int) -> int:
     """Whether some code point of low..high can be fed and leaves something live: 1, 0, or -1 (a need)."""
     if low > high:
         return 0
@@ -711,7 +781,7 @@ def any_code_point(A, R, B, kind, a, r, f, low, high):
 
 
 @kernel
-def any_unit(A, R, B, kind, a, r, f, low, high):
+def any_unit(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, low: int, high: int) -> int:
     """As `any_code_point` for one escaped UTF-16 unit; high surrogates also begin pairs."""
     found = any_code_point(A, R, B, kind, a, r, f, low, high)
     if found != 0:
@@ -721,7 +791,10 @@ def any_unit(A, R, B, kind, a, r, f, low, high):
     if first > last:
         return 0
     return any_code_point(
-        A, R, B, kind,
+        A,
+        R,
+        B,
+        kind,
         a,
         r,
         f,
@@ -731,7 +804,7 @@ def any_unit(A, R, B, kind, a, r, f, low, high):
 
 
 @kernel
-def escape_live(A, R, B, kind, a, r, e, f):
+def escape_live(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int) -> int:
     """Whether the escape that ``e`` describes can be completed: 1, 0, or -1 (a need)."""
     if kind == STRING and a == ANY_TEXT_ROW and A[A[O_S] + (r >> 32) * 8 + S_MAXIMUM] < 0:
         return 1
@@ -742,7 +815,7 @@ def escape_live(A, R, B, kind, a, r, e, f):
 
 
 @kernel
-def escape_live_at(A, R, B, kind, a, r, e, f):
+def escape_live_at(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int) -> int:
     phase = e & 3
     if phase == 2:
         n = (e >> 2) & 3
@@ -768,9 +841,7 @@ def escape_live_at(A, R, B, kind, a, r, e, f):
     first = max(low, 0xDC00)
     last = min(high, 0xDFFF)
     if first <= last:
-        found = any_code_point(
-            A, R, B, kind, a, r, f, pair + (first - 0xDC00), pair + (last - 0xDC00)
-        )
+        found = any_code_point(A, R, B, kind, a, r, f, pair + (first - 0xDC00), pair + (last - 0xDC00))
         if found != 0:
             return found
     status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, surrogate)
@@ -789,7 +860,7 @@ def escape_live_at(A, R, B, kind, a, r, e, f):
 
 
 @kernel
-def close_string(A, R, B, kind, a, r, f):
+def close_string(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) -> tuple[int, int, int, int, int]:
     """The closing quote; -> (status, kind, a, r, f)."""
     if kind == STRING:
         leaf = r >> 32
@@ -825,15 +896,13 @@ def close_string(A, R, B, kind, a, r, f):
 
 
 @kernel
-def string_step(A, R, B, kind, a, r, e, f, byte):
+def string_step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, byte: int) -> State:
     """One byte inside a JSON string or name; -> (status, kind, a, r, e, f)."""
     phase = e & 3
     if phase == 0:
         if byte == 0x22:
             if e & PENDING:
-                status, kind, a, r = feed_code_point(
-                    A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
-                )
+                status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF))
                 if status != 1:
                     return status, kind, a, r, e, f
             status, kind, a, r, f = close_string(A, R, B, kind, a, r, f)
@@ -844,9 +913,7 @@ def string_step(A, R, B, kind, a, r, e, f, byte):
             e = (e & ~RAW_ED) | 1
             return escape_live(A, R, B, kind, a, r, e, f), kind, a, r, e, f
         if e & PENDING:
-            status, kind, a, r = feed_code_point(
-                A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
-            )
+            status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF))
             if status != 1:
                 return status, kind, a, r, e, f
         if e & RAW_ED and byte >= 0xA0:
@@ -871,7 +938,9 @@ def string_step(A, R, B, kind, a, r, e, f, byte):
             status = 1 if member_at(A, R, B, A[A[O_S] + a * 8 + S_MEMBERS], 3, lo, r >> 40) < 0xA0 else 0
         elif kind == KEY and not other_allowed(A, R, B, A[A[O_F] + f * 6 + F_VIEW], f):
             view = A[A[O_F] + f * 6 + F_VIEW]
-            hi = member_bound(A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], NAME_FIELDS, r & MASK20, (r >> 20) & MASK20, r >> 40, 0xA0)
+            hi = member_bound(
+                A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], NAME_FIELDS, r & MASK20, (r >> 20) & MASK20, r >> 40, 0xA0
+            )
             status = 1 if any_name_allowed(A, R, B, view, f, r & MASK20, hi) else 0
         return status, kind, a, r, np.int64(RAW_ED), f
     if phase == 1:
@@ -894,9 +963,7 @@ def string_step(A, R, B, kind, a, r, e, f, byte):
         else:
             return 0, kind, a, r, e, f
         if e & PENDING:
-            status, kind, a, r = feed_code_point(
-                A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF)
-            )
+            status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, 0xD800 + ((e >> 21) & 0x3FF))
             if status != 1:
                 return status, kind, a, r, e, f
         status, kind, a, r = feed_code_point(A, R, B, kind, a, r, f, point)
@@ -929,7 +996,7 @@ def string_step(A, R, B, kind, a, r, e, f, byte):
 
 
 @kernel
-def value_step(A, R, B, a, f, byte):
+def value_step(A: Ints, R: Rows, B: Bytes, a: int, f: int, byte: int) -> State:
     """The first byte of a value of component ``a``; -> (status, kind, a, r, e, f)."""
     zero = np.int64(0)
     if A[A[O_C] + a * 10 + C_EXPANDED] == 0:
@@ -965,7 +1032,7 @@ def value_step(A, R, B, a, f, byte):
 
 
 @kernel
-def step(A, R, B, kind, a, r, e, f, byte):
+def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, byte: int) -> State:
     """One byte; -> (status, kind, a, r, e, f); status 1 live, 0 dead, -1 a need was noted."""
     if kind == ROW:
         if R[a, 0] == UNEXPANDED:
@@ -974,7 +1041,14 @@ def step(A, R, B, kind, a, r, e, f, byte):
         return (1 if row >= 0 else 0), kind, row, r, e, f
     if kind == STRING:
         # The common case first: plain text of a string without a maximum.
-        if e == 0 and byte >= 0x20 and byte != 0x22 and byte != 0x5C and byte != 0xED and A[A[O_S] + (r >> 32) * 8 + S_MAXIMUM] < 0:
+        if (
+            e == 0
+            and byte >= 0x20
+            and byte != 0x22
+            and byte != 0x5C
+            and byte != 0xED
+            and A[A[O_S] + (r >> 32) * 8 + S_MAXIMUM] < 0
+        ):
             if R[a, 0] == UNEXPANDED:
                 return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
             row = np.int64(R[a, byte])
@@ -1099,7 +1173,7 @@ def step(A, R, B, kind, a, r, e, f, byte):
 
 
 @kernel
-def accepting(A, R, B, kind, a, r, e, f):
+def accepting(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int) -> int:
     """1 where the text may stop, 0 where not, -1 after noting a need."""
     if kind == DONE:
         return 1
@@ -1119,25 +1193,29 @@ def accepting(A, R, B, kind, a, r, e, f):
 
 
 @kernel
-def frame_hash(A, R, B, f):
-    x = A[A[O_F] + f * 6 + 0] * 0x9E3779B1 ^ A[A[O_F] + f * 6 + 1] * 0x85EBCA6B ^ A[A[O_F] + f * 6 + 3] * 0xC2B2AE35 ^ A[A[O_F] + f * 6 + 4] * 0x27D4EB2F
-    for w in range(A[A[O_V] + (A[A[O_F] + f * 6 + 1]) * 16 + V_WORDS]):
-        x = (x ^ A[A[O_W] + A[A[O_F] + f * 6 + 2] + w]) * 0x100000001B3
+def frame_hash(A: Ints, R: Rows, B: Bytes, f: int) -> int:
+    at = A[O_F] + f * 6
+    x = mixed(A[at + F_PARENT], 0x1E3779B1) ^ mixed(A[at + F_VIEW], 0x25EBCA6B)
+    x ^= mixed(A[at + F_COUNT], 0x42B2AE35) ^ mixed(A[at + F_USED], 0x27D4EB2F)
+    for w in range(A[A[O_V] + A[at + F_VIEW] * 16 + V_WORDS]):
+        x = mixed(x ^ A[A[O_W] + A[at + F_BITS] + w], 0x01000193)
     return x ^ (x >> 31) ^ (x >> 17)
 
 
 @kernel
-def same_frame(A, R, B, f, g):
-    if A[A[O_F] + f * 6 + 0] != A[A[O_F] + g * 6 + 0] or A[A[O_F] + f * 6 + 1] != A[A[O_F] + g * 6 + 1] or A[A[O_F] + f * 6 + 3] != A[A[O_F] + g * 6 + 3] or A[A[O_F] + f * 6 + 4] != A[A[O_F] + g * 6 + 4]:
+def same_frame(A: Ints, R: Rows, B: Bytes, f: int, g: int) -> bool:
+    x = A[O_F] + f * 6
+    y = A[O_F] + g * 6
+    if A[x] != A[y] or A[x + 1] != A[y + 1] or A[x + 3] != A[y + 3] or A[x + 4] != A[y + 4]:
         return False
-    for w in range(A[A[O_V] + (A[A[O_F] + f * 6 + 1]) * 16 + V_WORDS]):
-        if A[A[O_W] + A[A[O_F] + f * 6 + 2] + w] != A[A[O_W] + A[A[O_F] + g * 6 + 2] + w]:
+    for w in range(A[A[O_V] + A[x + F_VIEW] * 16 + V_WORDS]):
+        if A[A[O_W] + A[x + F_BITS] + w] != A[A[O_W] + A[y + F_BITS] + w]:
             return False
     return True
 
 
 @kernel
-def intern_frames(A, R, B, f, frames, bits):
+def intern_frames(A: Ints, R: Rows, B: Bytes, f: int, frames: int, bits: int) -> int:
     """Keep of the frames made since (``frames``, ``bits``) only the chain under ``f``, each once.
 
     Returns the id of the kept frame; the tops end after what is kept.
@@ -1184,14 +1262,26 @@ def intern_frames(A, R, B, f, frames, bits):
 
 
 @kernel
-def intern_configuration(A, R, B, kind, a, r, e, f):
-    x = kind * 0x9E3779B1 ^ a * 0x85EBCA6B ^ r * 0xC2B2AE35 ^ e * 0x27D4EB2F ^ f * 0x165667B1
+def intern_configuration(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int) -> int:
+    x = (
+        mixed(kind, 0x1E3779B1)
+        ^ mixed(a, 0x25EBCA6B)
+        ^ mixed(r, 0x42B2AE35)
+        ^ mixed(e, 0x27D4EB2F)
+        ^ mixed(f, 0x165667B1)
+    )
     x ^= (x >> 31) ^ (x >> 15)
     mask = A[Z_CONFIGURATION_HASH] - 1
     i = x & mask
     while A[A[O_CONFIGURATION_HASH] + i] >= 0:
         c = A[A[O_CONFIGURATION_HASH] + i]
-        if A[A[O_K] + c * 6 + 0] == kind and A[A[O_K] + c * 6 + 1] == a and A[A[O_K] + c * 6 + 2] == r and A[A[O_K] + c * 6 + 3] == e and A[A[O_K] + c * 6 + 4] == f:
+        if (
+            A[A[O_K] + c * 6 + 0] == kind
+            and A[A[O_K] + c * 6 + 1] == a
+            and A[A[O_K] + c * 6 + 2] == r
+            and A[A[O_K] + c * 6 + 3] == e
+            and A[A[O_K] + c * 6 + 4] == f
+        ):
             return np.int64(c)
         i = (i + 1) & mask
     c = A[T_CONFIGURATIONS]
@@ -1207,7 +1297,7 @@ def intern_configuration(A, R, B, kind, a, r, e, f):
 
 
 @kernel
-def takes_plain_text(A, kind, r, e):
+def takes_plain_text(A: Ints, kind: int, r: int, e: int) -> int:
     """2: every byte is one load of a row; 1: every plain byte (`_PLAIN`) is; 0: neither."""
     if kind == ROW:
         return 2
@@ -1218,7 +1308,7 @@ def takes_plain_text(A, kind, r, e):
     return 0
 
 
-def advance(A, R, B, configuration, data):
+def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
     """Read the bytes ``data`` from ``configuration``; return the number of bytes that were taken.
 
     All were taken: ``A[T_RESULT]`` is the configuration reached.  Fewer: the machine is dead there
@@ -1248,7 +1338,9 @@ def advance(A, R, B, configuration, data):
     return data.shape[0]
 
 
-def walk(A, R, B, nodes, segments, configuration, out):
+def walk(
+    A: Ints, R: Rows, B: Bytes, nodes: Rows, segments: NDArray[np.int64], configuration: int, out: NDArray[Any]
+) -> None:
     """Set in ``out`` the bit of every token in the trie segments that can be read from ``configuration``.
 
     ``segments``: int64[n, 2], begin and end of depth-first tries in ``nodes``.  Subtrees that need
@@ -1328,15 +1420,18 @@ def walk(A, R, B, nodes, segments, configuration, out):
     A[T_STEPS] = steps
 
 
-def next_bytes(A, R, B, configuration, out):
+def next_bytes(A: Ints, R: Rows, B: Bytes, configuration: int, out: NDArray[Any]) -> int:
     """out[b] = 1 where byte ``b`` may come next; returns `accepting`.  Needs are noted."""
     frames = A[T_FRAMES]
     bits = A[T_BITS]
     texts = A[T_TEXTS]
     A[T_NEEDS] = 0
     for byte in range(256):
-        status, kind, a, r, e, f = step(
-            A, R, B, A[A[O_K] + configuration * 6 + 0],
+        status, _, _, _, _, _ = step(
+            A,
+            R,
+            B,
+            A[A[O_K] + configuration * 6 + 0],
             A[A[O_K] + configuration * 6 + 1],
             A[A[O_K] + configuration * 6 + 2],
             A[A[O_K] + configuration * 6 + 3],
@@ -1348,7 +1443,10 @@ def next_bytes(A, R, B, configuration, out):
         A[T_BITS] = bits
         A[T_TEXTS] = texts
     return accepting(
-        A, R, B, A[A[O_K] + configuration * 6 + 0],
+        A,
+        R,
+        B,
+        A[A[O_K] + configuration * 6 + 0],
         A[A[O_K] + configuration * 6 + 1],
         A[A[O_K] + configuration * 6 + 2],
         A[A[O_K] + configuration * 6 + 3],
@@ -1356,7 +1454,7 @@ def next_bytes(A, R, B, configuration, out):
     )
 
 
-def prove(A, R, B, tables, table_at, pairs, row):
+def prove(A: Ints, R: Rows, B: Bytes, tables: NDArray[np.int16], table_at: Ints, pairs: Ints, row: int) -> int:
     """Which slices lie wholly within the live prefixes of ``row``: a bit set, kept in RM.
 
     ``tables``: int16[n, 256], all slice automata below each other, ``table_at[s]`` the first state of slice s.
@@ -1420,7 +1518,7 @@ def prove(A, R, B, tables, table_at, pairs, row):
     return proven
 
 
-def maintain(A, R, B, operation, a, b, c, d, e):
+def maintain(A: Ints, R: Rows, B: Bytes, operation: int, a: int, b: int, c: int, d: int, e: int) -> int:
     """The rare table operations that must hash as the kernels do.
 
     0: keep ``e`` under the key (a, b, c, d) of ``H``; 1: fill ``FH`` with all frames; 2: fill ``KH``
