@@ -12,9 +12,9 @@ terminal (state of its DFA, rule state to continue in) or a rule state itself.  
 frames (return state, parent node) of one callee at one place of the text, interned by content: the
 graph-structured stack of generalised LR parsing, so that ambiguity costs a polynomial number of nodes.  Rules do not
 accept the empty text and are not left-recursive, hence callees at one place form no cycle and their nodes are
-built in one sweep from callers to callees.  A call in tail position hands the caller's frames down and pushes nothing, so that right recursion
-keeps constant depth.  Every thread is live: useless rules are pruned beforehand and terminals' DFA
-states are live by contract.
+built in one sweep from callers to callees.  A call in tail position hands the caller's frames down and pushes
+nothing, so that right recursion keeps constant depth.  Every thread is live: useless rules are pruned beforehand
+and terminals' DFA states are live by contract.
 """
 
 from __future__ import annotations

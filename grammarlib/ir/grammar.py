@@ -14,10 +14,12 @@ derives from the start symbol.  There is no longest match and there are no prior
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from grammarlib.errors import LimitExceeded
 from grammarlib.ir.regex import Node
+from grammarlib.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,58 @@ class Grammar:
                 if isinstance(symbol, Terminal):
                     yield symbol
         yield from self.ignore
+
+
+class GrammarBuilder:
+    """Collects the productions of a source, bounded by ``Limits.states``; ``where`` names the source in errors."""
+
+    def __init__(self, limits: Limits, where: str) -> None:
+        self.productions: list[Production] = []
+        self._limits = limits
+        self._where = where
+        self._size = 0
+        self._fresh = 0
+
+    def fresh(self, base: Nonterminal) -> Nonterminal:
+        """A nonterminal that nobody uses yet, named after ``base``."""
+        self._fresh += 1
+        return Nonterminal(f"{base.name.split('@', 1)[0]}@{self._fresh}")
+
+    def add(self, left: Nonterminal, right: Sequence[Symbol]) -> None:
+        """Add ``left -> right``."""
+        self._size += len(right) + 1
+        if self._size > 16 * self._limits.states:
+            raise LimitExceeded("states", self._limits.states, self._size // 16, self._where)
+        self.productions.append(Production(left, tuple(right)))
+
+    def add_repeat(self, left: Nonterminal, item: Symbol, minimum: int, maximum: int | None) -> None:
+        """Add ``left -> item{minimum,maximum}`` (None: any number); costs ``minimum + maximum`` symbols."""
+        bound = self._limits.states
+        largest = max(minimum, maximum or 0)
+        if largest > bound:
+            raise LimitExceeded("states", bound, largest, f"a repeat in {self._where}")
+        if minimum == 0 and maximum is None:
+            self.add(left, ())
+            self.add(left, (item, left))
+            return
+        if minimum == maximum:
+            self.add(left, [item] * minimum)
+            return
+        more = self.fresh(left)
+        self.add(left, [*[item] * minimum, more])
+        if maximum is None:
+            self.add(more, ())
+            self.add(more, (item, more))
+            return
+        for remaining in range(maximum - minimum, 0, -1):
+            self.add(more, ())
+            if remaining == 1:
+                self.add(more, (item,))
+            else:
+                rest = self.fresh(left)
+                self.add(more, (item, rest))
+                more = rest
+
+    def build(self, start: Nonterminal, ignore: Sequence[Terminal] = ()) -> Grammar:
+        """The grammar."""
+        return Grammar(tuple(self.productions), start, tuple(ignore))

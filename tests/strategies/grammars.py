@@ -1,4 +1,4 @@
-"""Random small grammars: ambiguous, recursive in every way, nullable, with useless symbols and overlapping terminals."""
+"""Random small grammars: ambiguous, recursive in every way, nullable, useless symbols, overlapping terminals."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ _NOISE: Final = re.compile(
     r'"(?:\\.|[^"\\\n])*"|//[^\n]*|\#[^\n]*|/(?!/)(?:\\/|\\\\|[^/])*?/|[(\[{]|[)\]}]',
 )
 
+_LIBRARY_ENTRIES: Final = 256
+
 Mangle = Callable[[str], str]
 
 
@@ -79,6 +81,10 @@ class Definitions:
     ignored: list[tuple[str, Place]] = field(default_factory=list)
 
 
+_library: dict[tuple[str, tuple[tuple[str, str], ...]], list[Definition]] = {}
+"""What was imported from lark's own grammars, by grammar and names."""
+
+
 def load(text: str, import_paths: tuple[str, ...], limits: Limits) -> Definitions:
     """Read a Lark grammar.  Raises `InvalidSource` with every finding, `UnsupportedFeature` or `LimitExceeded`."""
     loader = _Loader(import_paths, limits)
@@ -112,10 +118,12 @@ class _Loader:
         self._roots = tuple(Path(path) for path in import_paths)
         self._limits = limits
         self._ignored_terminals = 0
+        self._extends = False
 
     def load(self, text: str, file: str, mangle: Mangle | None, depth: int) -> Definitions:
         """The definitions of one text and of what it imports; names go through ``mangle``."""
         statements = self._parse(text, file)
+        self._extends = self._extends or any(statement.data == "extend" for statement in statements)
         result = Definitions()
         imports: dict[tuple[str, ...], tuple[bool, dict[str, str], dict[str, Place]]] = {}
         for statement in statements:
@@ -207,13 +215,23 @@ class _Loader:
             self.findings.append(place.finding("import", f"there is no grammar {dotted}", keyword="%import", hint=hint))
             return
         name, text = found
-        mangle = _mangler("__".join(path), aliases, outer)
-        imported = self.load(text, name, mangle, depth + 1)
-        for original in aliases:
-            if mangle(original) not in imported.by_name and not self.findings:
-                message = f"{dotted} defines no {original}"
-                self.findings.append(places[original].finding("import", message, keyword="%import"))
-        for kept in _reachable(imported, [mangle(original) for original in aliases]):
+        # Trees of lark's own grammars are shared between sources, unless this one may change them.
+        key = (name, tuple(sorted(aliases.items())))
+        shared = name.startswith("lark:") and outer is None and not self._extends
+        found_before = _library.get(key) if shared else None
+        if found_before is None:
+            mangle = _mangler("__".join(path), aliases, outer)
+            imported = self.load(text, name, mangle, depth + 1)
+            for original in aliases:
+                if mangle(original) not in imported.by_name and not self.findings:
+                    message = f"{dotted} defines no {original}"
+                    self.findings.append(places[original].finding("import", message, keyword="%import"))
+            found_before = _reachable(imported, [mangle(original) for original in aliases])
+            if shared and not self.findings and not self.unsupported:
+                if len(_library) >= _LIBRARY_ENTRIES:
+                    _library.clear()
+                _library[key] = found_before
+        for kept in found_before:
             if kept.name in result.by_name:
                 message = f"{kept.name} is imported from {dotted}, and defined already"
                 self.findings.append(place.finding("duplicate", message, keyword="%import"))

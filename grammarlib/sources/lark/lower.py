@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,13 +26,17 @@ from grammarlib.automata.lazydfa import LazyDFA
 from grammarlib.dtypes import DEAD
 from grammarlib.errors import CompileError, Finding, InvalidSource, LimitExceeded, UnsupportedFeature
 from grammarlib.ir import regex
-from grammarlib.ir.grammar import Grammar, Nonterminal, Production, Symbol, Terminal
+from grammarlib.ir.grammar import Grammar, GrammarBuilder, Nonterminal, Symbol, Terminal
 from grammarlib.limits import Limits
 from grammarlib.sources.lark.loader import Definition, Definitions, Place, Reference
 from grammarlib.sources.regex import parse_pattern
 
 _PATTERN_CHARACTERS: Final = 1_000_000
 _CONTEXT_WIDTH: Final = 3
+_OUTSIDE_ENTRIES: Final = 1_024
+
+_outside: dict[str, bool] = {}
+"""What `_looks_outside` found, by pattern: grammars share their terminals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ Environment = Mapping[str, Argument]
 
 
 def lower(definitions: Definitions, start: str, limits: Limits) -> Grammar:
-    """The grammar that begins with the rule ``start``.  Raises `CompileError` with every finding, or `LimitExceeded`."""
+    """The grammar that begins with the rule ``start``.
+
+    Raises `InvalidSource` or `UnsupportedFeature`, each with every finding, or `LimitExceeded`.
+    """
     first = definitions.by_name.get(start)
     if first is None or first.terminal:
         raise InvalidSource(Place(1, 1).finding("undefined", f"the start rule {start} is not defined"))
@@ -68,9 +75,7 @@ class _Lowering:
         self.unsupported: list[Finding] = []
         self._definitions = definitions
         self._limits = limits
-        self._productions: list[Production] = []
-        self._symbols = 0
-        self._fresh = 0
+        self._builder = GrammarBuilder(limits, "the rules of a Lark grammar")
         self._queue: deque[tuple[Nonterminal, Tree[Any], Environment]] = deque()
         self._rules: dict[tuple[str, tuple[Argument, ...]], Nonterminal] = {}
         self._terminals: dict[str, Terminal] = {}
@@ -82,13 +87,7 @@ class _Lowering:
             target, tree, environment = self._queue.popleft()
             self._lower(target, tree, environment)
         ignore = tuple(self._terminal(name) for name, _ in self._definitions.ignored)
-        return Grammar(tuple(self._productions), first, ignore)
-
-    def _emit(self, left: Nonterminal, right: Sequence[Symbol]) -> None:
-        self._symbols += len(right) + 1
-        if self._symbols > 16 * self._limits.states:
-            raise LimitExceeded("states", self._limits.states, self._symbols // 16, "the rules of a Lark grammar")
-        self._productions.append(Production(left, tuple(right)))
+        return self._builder.build(first, ignore)
 
     def _rule(self, name: str, arguments: tuple[Argument, ...]) -> Nonterminal:
         key = (name, arguments)
@@ -112,52 +111,32 @@ class _Lowering:
                 if isinstance(child, Tree) and child.data == "alias":
                     child = child.children[0]
                 if isinstance(child, Tree) and child.data == "expansion":
-                    self._emit(target, [self._symbol(target, part, environment) for part in child.children])
+                    self._builder.add(target, [self._symbol(target, part, environment) for part in child.children])
                 else:
-                    self._emit(target, [self._symbol(target, child, environment)])
+                    self._builder.add(target, [self._symbol(target, child, environment)])
         elif kind == "expansion":
-            self._emit(target, [self._symbol(target, part, environment) for part in tree.children])
+            self._builder.add(target, [self._symbol(target, part, environment) for part in tree.children])
         elif kind == "maybe":
-            self._emit(target, ())
-            self._emit(target, [self._symbol(target, tree.children[0], environment)])
+            self._builder.add(target, ())
+            self._builder.add(target, [self._symbol(target, tree.children[0], environment)])
         elif kind == "expr":
             self._repeat(target, tree, self._symbol(target, tree.children[0], environment))
         else:
-            self._emit(target, [self._symbol(target, tree, environment)])
-
-    def _new(self, base: Nonterminal) -> Nonterminal:
-        self._fresh += 1
-        return Nonterminal(f"{base.name.split('@', 1)[0]}@{self._fresh}")
+            self._builder.add(target, [self._symbol(target, tree, environment)])
 
     def _repeat(self, target: Nonterminal, tree: Tree[Any], item: Symbol) -> None:
         operator = tree.children[1]
-        if operator == "?":
-            self._emit(target, ())
-            self._emit(target, (item,))
-        elif operator == "*":
-            self._emit(target, ())
-            self._emit(target, (item, target))
-        elif operator == "+":
-            more = self._new(target)
-            self._emit(target, (item, more))
-            self._emit(more, ())
-            self._emit(more, (item, more))
-        else:
+        if operator == "~":
             bounds = tree.children[2:]
-            place = Place(operator.line or 1, operator.column or 1)
             minimum, maximum = self._count(bounds[0]), self._count(bounds[-1])
             if minimum < 0 or maximum < minimum:
                 shown = "..".join(token.value for token in bounds)
+                place = Place(operator.line or 1, operator.column or 1)
                 self.invalid.append(place.finding("repeat", f"~{shown} is no range of counts", keyword="~"))
                 return
-            more = self._new(target)
-            self._emit(target, [item] * minimum + ([more] if maximum > minimum else []))
-            for left in range(maximum - minimum, 0, -1):
-                self._emit(more, ())
-                rest = self._new(target) if left > 1 else None
-                self._emit(more, (item,) if rest is None else (item, rest))
-                if rest is not None:
-                    more = rest
+            self._builder.add_repeat(target, item, minimum, maximum)
+        else:
+            self._builder.add_repeat(target, item, 1 if operator == "+" else 0, 1 if operator == "?" else None)
 
     def _count(self, token: Token) -> int:
         bound = self._limits.states
@@ -176,7 +155,7 @@ class _Lowering:
                 break
             tree = inner.children[0]
         if tree.data != "value":
-            target = self._new(owner)
+            target = self._builder.fresh(owner)
             self._queue.append((target, tree, environment))
             return target
         result = self._argument(tree, environment)
@@ -419,6 +398,18 @@ def _looks_outside(pattern: str, node: regex.Node, limits: Limits) -> bool:
             behind = True
         elif token in ("\\b", "\\B"):
             ahead = behind = True
+    if not ahead and not behind:
+        return False
+    known = _outside.get(pattern)
+    if known is None:
+        known = _sees_context(pattern, node, ahead, behind, limits)
+        if len(_outside) >= _OUTSIDE_ENTRIES:
+            _outside.clear()
+        _outside[pattern] = known
+    return known
+
+
+def _sees_context(pattern: str, node: regex.Node, ahead: bool, behind: bool, limits: Limits) -> bool:
     contexts = [(f"(?s:.){{{width}}}", width) for width in range(1, _CONTEXT_WIDTH + 1)]
     contexts.append(("(?s:.*)", -1))
     for text, width in contexts:
@@ -437,7 +428,5 @@ def _looks_outside(pattern: str, node: regex.Node, limits: Limits) -> bool:
 def _same(first: regex.Node, second: regex.Node, limits: Limits) -> bool:
     if first is second:
         return True
-    return all(
-        LazyDFA([regex.difference(one, other)], limits).start == DEAD
-        for one, other in ((first, second), (second, first))
-    )
+    one, other = regex.difference(first, second), regex.difference(second, first)
+    return LazyDFA([one], limits).start == DEAD and LazyDFA([other], limits).start == DEAD
