@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from grammarlib.automata.components import (
@@ -257,22 +256,39 @@ def text_step(text: Text, byte: int) -> Text | None:
 
 
 def text_is_live(target: Any, text: Text) -> bool:
-    """Whether some text that continues ``text`` is allowed by ``target.is_live_prefix``."""
+    """Whether some text that continues ``text`` is allowed by ``target``."""
     if text.escape is not None:
-        spelled = text.escape
         before = text._replace(escape=None)
-        if spelled == b"":
+        if text.escape == b"":
             units = range(0x10000)
         else:
-            missing = 5 - len(spelled)
-            first = int(spelled[1:] or b"0", 16) << (4 * missing)
+            missing = 5 - len(text.escape)
+            first = int(text.escape[1:] or b"0", 16) << (4 * missing)
             units = range(first, first + (1 << (4 * missing)))
-        return any(text_is_live(target, with_unit(before, unit)) for unit in units)
+        if any(text_is_live(target, with_unit(before, unit)) for unit in (*units[:128:16], *units[97:123:4])):
+            return True  # a quick look at a few: most targets allow most characters
+        if text.high is not None and any(text_is_live(target, with_unit(before, unit)) for unit in _low(units)):
+            return True
+        return any(unit in units for unit in target.first_units(settled(before)))
     if target.is_live_prefix(settled(text)):
         return True
     if text.high is None:
         return False
     return any(target.is_live_prefix(with_unit(text, low).done) for low in range(0xDC00, 0xE000))
+
+
+def _low(units: range) -> range:
+    return range(max(units.start, 0xDC00), min(units.stop, 0xE000))
+
+
+def first_unit(character: bytes) -> int:
+    """The first UTF-16 unit of one character in WTF-8."""
+    point = ord(character.decode("utf-8", "surrogatepass"))
+    return point if point < 0x10000 else 0xD800 + ((point - 0x10000) >> 10)
+
+
+def first_character(data: bytes) -> bytes:
+    return data[: next(at for at in range(1, len(data) + 1) if at == len(data) or not 0x80 <= data[at] <= 0xBF)]
 
 
 def code_points(data: bytes) -> int:
@@ -284,29 +300,62 @@ class LeafTarget:
 
     def __init__(self, leaf: StringLeaf) -> None:
         self.leaf = leaf
-        self.is_live_prefix = lru_cache(maxsize=100_000)(self._is_live_prefix)
+        self._states: dict[bytes, int] = {}
+        self._units: dict[tuple[int, int], set[int]] = {}
 
     def _state(self, data: bytes) -> int:
-        rows = self.leaf.rows
-        assert rows is not None
-        state = rows.start
-        for byte in data:
-            if state < 0:
-                break
-            state = int(rows.expand(state)[byte])
-        return state
+        if data not in self._states:
+            rows = self.leaf.rows
+            assert rows is not None
+            before = self._state(data[:-1]) if data else 0
+            state = rows.start if not data else before if before < 0 else int(rows.expand(before)[data[-1]])
+            self._states[data] = state
+        return self._states[data]
 
-    def _is_live_prefix(self, data: bytes) -> bool:
+    def is_live_prefix(self, data: bytes) -> bool:
         leaf = self.leaf
         if leaf.members is not None:
             return any(member.startswith(data) for member, _ in leaf.members)
-        count = code_points(data)
         if leaf.rows is not None:
-            state = self._state(data)
-            if state < 0:
-                return False
-            count += leaf.rows.shortest_length(state)
-        return leaf.maximum is None or count <= leaf.maximum
+            return self._is_live_state(self._state(data), code_points(data))
+        return leaf.maximum is None or code_points(data) <= leaf.maximum
+
+    def _is_live_state(self, state: int, count: int) -> bool:
+        if state < 0:
+            return False
+        leaf = self.leaf
+        assert leaf.rows is not None
+        return leaf.maximum is None or count + leaf.rows.shortest_length(state) <= leaf.maximum
+
+    def first_units(self, data: bytes) -> set[int]:
+        """The first UTF-16 units of the characters that may follow ``data``."""
+        leaf = self.leaf
+        if leaf.members is not None:
+            return {
+                first_unit(first_character(m[len(data) :])) for m, _ in leaf.members if m.startswith(data) and m != data
+            }
+        if leaf.rows is None:
+            return set(range(0x10000)) if self.is_live_prefix(data + b"a") else set()
+        count = code_points(data) + 1
+        state = self._state(data)
+        key = (state, count if leaf.maximum is not None else 0)
+        if key not in self._units:
+            found = set()
+            reached = [(b"", state)]
+            while reached:
+                character, state = reached.pop()
+                for byte, following in enumerate(leaf.rows.expand(state).tolist()):
+                    if following < 0 or (len(character) == 3 and first_unit(character + b"\x80") in found):
+                        continue
+                    longer = character + bytes([byte])
+                    if len(longer) < (
+                        1 if longer[0] < 0xC0 else 2 if longer[0] < 0xE0 else 3 if longer[0] < 0xF0 else 4
+                    ):
+                        reached.append((longer, following))
+                    elif self._is_live_state(following, count):
+                        found.add(first_unit(longer))
+            self._units[key] = found
+        return self._units[key]
 
     def label(self, data: bytes) -> int:
         leaf = self.leaf
@@ -364,6 +413,15 @@ class KeyTarget:
 
     def is_live_prefix(self, data: bytes) -> bool:
         return self.any_other or any(name.startswith(data) for name in self.listed)
+
+    def first_units(self, data: bytes) -> set[int]:
+        if self.any_other:
+            return set(range(0x10000))
+        return {
+            first_unit(first_character(name[len(data) :]))
+            for name in self.listed
+            if name.startswith(data) and name != data
+        }
 
 
 class JsonMachine:

@@ -160,12 +160,16 @@ KNOWN_APPROXIMATIONS: Final = frozenset(("pattern:backreference", "format:regex"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One draft: its number (4, 6, 7, 2019, 2020), its name, its metaschema's URI and its keywords."""
+    """One draft: its number (4, 6, 7, 2019, 2020), its name, its metaschema's URI and its keywords.
+
+    ``asserting`` are the names of the keywords that can refuse a value, implemented or not.
+    """
 
     number: int
     name: str
     uri: str
     keywords: Mapping[str, Keyword]
+    asserting: frozenset[str]
 
     @property
     def references_stand_alone(self) -> bool:
@@ -180,7 +184,8 @@ class Dialect:
 
 def _dialect(number: int, name: str, uri: str) -> Dialect:
     live = {keyword.name: keyword for keyword in _KEYWORDS if keyword.since <= number <= keyword.until}
-    return Dialect(number, name, uri, MappingProxyType(live))
+    asserting = frozenset(name for name, keyword in live.items() if keyword.status in ("implemented", "refused"))
+    return Dialect(number, name, uri, MappingProxyType(live), asserting)
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(

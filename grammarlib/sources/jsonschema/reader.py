@@ -201,8 +201,8 @@ class SchemaReader:
     def _is_mere_reference(self, schema: dict[str, Any]) -> bool:
         if self.dialect.references_stand_alone or len(schema) == 1:
             return True
-        handlers = self._handlers
-        return not any(key in handlers and key != "$ref" for key in schema)
+        asserting = self.dialect.asserting
+        return not any(key in asserting and key != "$ref" for key in schema)
 
     def _resolve(self, reference: Any, place: Place, base: Base) -> tuple[Any, Place, Base] | None:
         if not isinstance(reference, str):
