@@ -123,7 +123,7 @@ class SourceOptions:
             return gl.Lark(read_text(self.lark), start=self.start or "start")
         if self.ebnf is not None:
             return gl.Ebnf(read_text(self.ebnf), root=self.start or "root")
-        return gl.Choice(list(self.choice))
+        return gl.Choice(self.choice)
 
 
 def schema_source(text: str, where: str, order: Order, whitespace: Whitespace) -> gl.JsonSchema:
