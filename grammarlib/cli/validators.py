@@ -33,7 +33,7 @@ def is_multiple(value: int | Decimal, divisor: int | Decimal) -> bool:
         return bool(mantissa * pow(10, shift, divisor_mantissa) % divisor_mantissa == 0)
     if -shift > len(str(Decimal(mantissa))):
         return False  # 10 ** -shift is greater than the mantissa, so it cannot divide it
-    return mantissa % (divisor_mantissa * 10**-shift) == 0
+    return bool(mantissa % (divisor_mantissa * 10**-shift) == 0)
 
 
 def _split(value: int | Decimal) -> tuple[int, int]:
