@@ -25,7 +25,9 @@ from grammarlib.limits import Limits
 from grammarlib.masks.bitmask import allocate_bitmask
 from grammarlib.matcher import Explanation, Matcher, fill_bitmasks
 from grammarlib.sources.choice import Choice
+from grammarlib.sources.ebnf import Ebnf
 from grammarlib.sources.jsonschema import AnyJson, JsonSchema
+from grammarlib.sources.lark import Lark
 from grammarlib.sources.regex import Regex
 from grammarlib.vocabulary import Vocabulary
 
@@ -38,11 +40,13 @@ __all__ = [
     "CompileError",
     "CompiledGrammar",
     "DeadEnd",
+    "Ebnf",
     "Explanation",
     "Finding",
     "GrammarlibError",
     "InvalidSource",
     "JsonSchema",
+    "Lark",
     "LimitExceeded",
     "Limits",
     "Matcher",

@@ -27,13 +27,15 @@ from grammarlib.masks.fill import Masks, walk_tables
 from grammarlib.masks.index import VocabularyIndex
 from grammarlib.matcher import Matcher
 from grammarlib.sources.choice import Choice
+from grammarlib.sources.ebnf import Ebnf
 from grammarlib.sources.jsonschema import AnyJson, JsonSchema
+from grammarlib.sources.lark import Lark
 from grammarlib.sources.regex import Regex
 from grammarlib.vocabulary import Vocabulary
 
-Source = JsonSchema | AnyJson | Regex | Choice
+Source = JsonSchema | AnyJson | Regex | Choice | Lark | Ebnf
 
-_SOURCES: Final = {kind.__name__: kind for kind in (JsonSchema, AnyJson, Regex, Choice)}
+_SOURCES: Final = {kind.__name__: kind for kind in (JsonSchema, AnyJson, Regex, Choice, Lark, Ebnf)}
 _FORMAT: Final = "grammarlib-compiled"
 _FORMAT_VERSION: Final = 1
 

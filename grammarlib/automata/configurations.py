@@ -569,18 +569,48 @@ class Machine:
         """Whether listed name ``i`` may come next in ``frame``."""
         return bool(self._maintain(5, view, frame, i))
 
-    def takes_any_name(self, frame: int, register: int) -> bool:
-        """Whether a name that was read up to ``register`` (kind KEY) may go on with any text.
+    def fresh_name(self, configuration: int) -> int:
+        """The configuration that reads, in the same frame, an unlisted name that no used name begins with.
 
-        False also where that is not plain to see: in the middle of a code point, or in a fixed order.
+        -1 where the name that ``configuration`` (kind KEY or KEY_OTHER) reads is not sure to go on with any text: in
+        the middle of a code point or of an escape, in a fixed order, in a closed object.  -2 where it may go on with
+        any text, and is on the way to a used name.
         """
         k = self.kernel
+        kind, row, register, escaped, frame = self.K[configuration, :5].tolist()
+        if escaped:
+            return -1
         view = self.V[self.F[frame, k.F_VIEW]]
         if view[k.V_OTHER] < 0 or view[k.V_ORDERED]:
+            return -1
+        link = int(self.F[frame, k.F_USED])
+        if kind == k.KEY:
+            depth = register >> 40
+            start = int(self.P[int(view[k.V_NAME_AT]) + (register & 0xFFFFF) * k.NAME_FIELDS])
+            if depth and self.B[start + depth - 1] >= 0x80:
+                return -1
+            text = self.B[start : start + depth].tobytes() if link >= 0 else b""
+        else:
+            if row != k.ANY_TEXT_ROW:
+                return -1
+            text = self.text_of(register) if link >= 0 else b""
+        while link >= 0:
+            if self.text_of(int(self.X[link, 2])).startswith(text):
+                return -2
+            link = int(self.X[link, 0])
+        self._reserve(1)
+        return self._intern(k.KEY_OTHER, k.ANY_TEXT_ROW, k.FRESH_TEXT, 0, frame)
+
+    def reads_free_text(self, configuration: int) -> bool:
+        """Whether the configuration stands in a string or name where all plain text keeps it unchanged."""
+        k = self.kernel
+        kind, row, register, escaped, _ = self.K[configuration, :5].tolist()
+        if row != k.ANY_TEXT_ROW or escaped:
             return False
-        depth = register >> 40
-        start = int(self.P[int(view[k.V_NAME_AT]) + (register & 0xFFFFF) * k.NAME_FIELDS])
-        return depth == 0 or bool(self.B[start + depth - 1] < 0x80)
+        if kind == k.KEY_OTHER:
+            return bool(register == k.FRESH_TEXT)
+        leaf = self.S[register >> 32].tolist()
+        return leaf[k.S_MAXIMUM] < 0 and (register & 0xFFFFFFFF) >= leaf[k.S_MINIMUM]
 
     def text_of(self, text: int) -> bytes:
         """The bytes of a text node."""
@@ -744,8 +774,11 @@ class Machine:
         configuration: int,
         nodes: NDArray[np.int32],
         segments: NDArray[np.int64],
+        groups: NDArray[np.int32],
         longest: int,
         out: NDArray[np.uint32],
+        *,
+        listed_only: bool = False,
     ) -> None:
         """Set the bits of the tokens in the trie ``segments`` that ``configuration`` can read.
 
@@ -755,7 +788,7 @@ class Machine:
         self._grow("stack", longest + 2)
         while True:
             self._reserve(longest)
-            k.walk(self.A, self.R, self.B, nodes, segments, configuration, out)
+            k.walk(self.A, self.R, self.B, nodes, segments, groups, int(listed_only), configuration, out)
             if self.T[k.T_NEEDS] == 0:
                 return
             self.expand_needs()

@@ -236,7 +236,7 @@ class Completions:
             return None
         wanted = -1 if shape == 0 else 1 << track
         if shape == 0 and machine.RM[row, 0]:
-            return b" " * max(0, minimum - count) + b'"'
+            return bytes(b" " * max(0, minimum - count) + b'"')
         # Dijkstra over (row, code points); a row's label, or any label where the leaf has its own.
         heap: list[tuple[int, bytes, int, int]] = [(0, b"", row, count)]
         seen: set[tuple[int, int]] = set()

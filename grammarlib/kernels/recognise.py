@@ -140,6 +140,7 @@ NEED_DEPTH = 5
 
 DEAD = -1
 UNEXPANDED = -2
+FRESH_TEXT = -2  # in place of a text: an unlisted name that equals no other, whatever follows
 ANY_TEXT_ROW = 0  # row 0 of every machine: any text, at a code point boundary
 
 MASK20 = (1 << 20) - 1
@@ -1339,12 +1340,25 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
 
 
 def walk(
-    A: Ints, R: Rows, B: Bytes, nodes: Rows, segments: NDArray[np.int64], configuration: int, out: NDArray[Any]
+    A: Ints,
+    R: Rows,
+    B: Bytes,
+    nodes: Rows,
+    segments: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    listed_only: int,
+    configuration: int,
+    out: NDArray[Any],
 ) -> None:
     """Set in ``out`` the bit of every token in the trie segments that can be read from ``configuration``.
 
-    ``segments``: int64[n, 2], begin and end of depth-first tries in ``nodes``.  Subtrees that need
-    an expansion are skipped and noted; ``T_NEEDS`` counts them.
+    ``segments``: int64[n, 2], begin and end of depth-first tries in ``nodes``.  A node's token below -1 is a
+    group: ``g = -token - 2`` stands for the tokens ``groups[groups[g] : groups[g + 1]]``.  Subtrees that need an
+    expansion are skipped and noted; ``T_NEEDS`` counts them.
+
+    ``listed_only``: the configuration reads a name of an open object, and ``out`` already holds what is allowed
+    if that name turns out to be an unlisted one.  Only tokens that end a listed name, or escape while
+    they are on one, are decided again.
 
     The stack has one entry for each depth: state, tops, the depth that holds everything but ``a`` (plain text
     changes only ``a``), and whether plain text may take the short way: one load, no `step`.
@@ -1391,13 +1405,18 @@ def walk(
                     i = np.int64(nodes[i, 1])
                     continue
                 base = A[above + 8]
+                if listed_only == 1 and A[base] == KEY and (byte == 0x22 or byte == 0x5C) and A[base + 3] == 0:
+                    for j in range(i, nodes[i, 1]):
+                        token = nodes[j, 2]
+                        if token >= 0:
+                            out[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
                 A[T_FRAMES] = A[base + 5]
                 A[T_BITS] = A[base + 6]
                 A[T_TEXTS] = A[base + 7]
                 status, kind, a, r, e, f = step(
                     A, R, B, A[base], A[above + 1], A[base + 2], A[base + 3], A[base + 4], byte
                 )
-                if status != 1:
+                if status != 1 or (listed_only == 1 and kind == KEY_OTHER and A[base] == KEY and A[base + 3] == 0):
                     i = np.int64(nodes[i, 1])
                     continue
                 A[here] = kind
@@ -1413,6 +1432,9 @@ def walk(
             token = nodes[i, 2]
             if token >= 0:
                 out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
+            elif token < -1:
+                for j in range(groups[-token - 2], groups[-token - 1]):
+                    out[groups[j] >> 5] |= np.uint32(1) << np.uint32(groups[j] & 31)
             i += 1
     A[T_FRAMES] = frames
     A[T_BITS] = bits
@@ -1561,7 +1583,7 @@ def maintain(A: Ints, R: Rows, B: Bytes, operation: int, a: int, b: int, c: int,
 _TABLES = "int64[::1], int32[:,::1], uint8[::1]"
 
 advance = entry(f"int64({_TABLES}, int64, Array(uint8, 1, 'C', readonly=True))")(advance)
-walk = entry(f"void({_TABLES}, int32[:,::1], int64[:,::1], int64, uint32[::1])")(walk)
+walk = entry(f"void({_TABLES}, int32[:,::1], int64[:,::1], int32[::1], int64, int64, uint32[::1])")(walk)
 next_bytes = entry(f"int64({_TABLES}, int64, uint8[::1])")(next_bytes)
 prove = entry(f"int64({_TABLES}, int16[:,::1], int64[::1], int64[::1], int64)")(prove)
 maintain = entry(f"int64({_TABLES}, int64, int64, int64, int64, int64, int64)")(maintain)

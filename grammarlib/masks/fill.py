@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from grammarlib.automata.configurations import Machine
 from grammarlib.masks.index import VocabularyIndex
+from grammarlib.vocabulary.trie import build_nodes, sort_tokens
 
 
 class WalkTables:
@@ -29,7 +30,6 @@ class WalkTables:
     def __init__(self, index: VocabularyIndex) -> None:
         self.words = index.words
         self.size = index.size
-        self.nodes = index.nodes
         self.trie_segment = index.trie_segment
         self.rest_segment = index.rest_segment
         self.longest = index.longest_bytes
@@ -37,7 +37,8 @@ class WalkTables:
         self.length_masks = index.length_masks.view(np.uint32)
         self.json_text_mask = self.length_masks[-1]
         self.eos_row = index.eos_words.view(np.uint32)
-        self.duplicates = index.duplicates.tolist()
+        self.duplicates = index.duplicates
+        self.nodes, self.suffix_segment, self.groups = _with_suffixes(index)
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
         self.table_at = np.cumsum([0, *map(len, tables)]).astype(np.int64)
@@ -77,6 +78,40 @@ class WalkTables:
                 return None
             self._views[token_id] = found
         return found
+
+
+def _with_suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """(nodes with one more trie at the end, its segment, groups for the kernel's walk).
+
+    Where plain text changes nothing, a token such as ``abc",`` is allowed exactly where its rest from the first
+    quote or backslash on is.  The trie holds these rests; each stands for a group of tokens.
+    Tokens outside ``json_text`` that have no such rest (a raw control character, broken UTF-8) are never allowed there.
+    """
+    plain = np.unpackbits(index.slice_masks[0].view(np.uint8), bitorder="little")[: index.size]
+    rests: dict[bytes, list[int]] = {}
+    for token in np.flatnonzero(plain == 0).tolist():
+        data = index.bytes_of(token)
+        cut = next((i for i, byte in enumerate(data) if byte < 0x20 or byte in b'"\\'), -1)
+        if cut < 0 or data[cut] < 0x20:
+            continue
+        try:
+            data[:cut].decode()
+        except UnicodeDecodeError:
+            continue
+        rests.setdefault(data[cut:], []).append(token)
+    ordered = sort_tokens(list(enumerate(rests)))
+    nodes = build_nodes(ordered, np.arange(len(ordered.ids)), ordered.common)[0]
+    groups = [0] * (len(rests) + 1)
+    members: list[int] = []
+    for number, tokens in enumerate(rests.values()):
+        groups[number] = len(rests) + 1 + len(members)
+        members += tokens
+    groups[-1] = len(rests) + 1 + len(members)
+    begin = len(index.nodes)
+    nodes[:, 1] += begin
+    nodes[:, 2] = np.where(nodes[:, 2] >= 0, -nodes[:, 2] - 2, -1)
+    segment = np.array([[begin, begin + len(nodes)]], np.int64)
+    return np.concatenate((index.nodes, nodes)), segment, np.array(groups + members, np.int32)
 
 
 _tables: weakref.WeakKeyDictionary[VocabularyIndex, WalkTables] = weakref.WeakKeyDictionary()
@@ -127,34 +162,42 @@ class Masks:
             return found
 
     def _make(self, configuration: int) -> NDArray[np.uint32]:
-        machine, index = self._machine, self._tables
+        machine, tables = self._machine, self._tables
         kernel = machine.kernel
-        kind, a, r, e, f = machine.K[configuration, :5].tolist()
-        segments = index.trie_segment
-        out: NDArray[np.uint32] | None = None
-        if e == 0:
-            if kind == kernel.STRING:
-                maximum = int(machine.S[r >> 32, kernel.S_MAXIMUM])
-                left = maximum - (r & 0xFFFFFFFF)
-                proven = machine.proven_slices(a, index.tables, index.table_at, self._proofs)
-                if proven and (maximum < 0 or left >= index.longest_points + int(machine.RM[a, 3])):
-                    out, segments = index.covered(proven, True)
-                elif a == kernel.ANY_TEXT_ROW:
-                    out, segments = index.length_masks[left], index.rest_segment
-            elif kind == kernel.ROW:
-                proven = machine.proven_slices(a, index.tables, index.table_at, self._proofs)
-                if proven:
-                    out, segments = index.covered(proven, False)
-            elif (kind == kernel.KEY_OTHER and a == kernel.ANY_TEXT_ROW) or (
-                kind == kernel.KEY and machine.takes_any_name(f, r)
-            ):
-                out, segments = index.json_text_mask, index.rest_segment
-        out = np.zeros(index.words, np.uint32) if out is None else out.copy()
-        machine.walk(configuration, index.nodes, segments, index.longest, out)
-        for first, other in index.duplicates:
-            if (int(out[first >> 5]) >> (first & 31)) & 1:
-                out[other >> 5] |= np.uint32(1 << (other & 31))
+        kind, a, r, e, _ = machine.K[configuration, :5].tolist()
+        segments = tables.trie_segment
+        known: NDArray[np.uint32] | None = None
+        listed_only = False
+        if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
+            known, segments = tables.json_text_mask, tables.suffix_segment
+        elif kind == kernel.KEY or kind == kernel.KEY_OTHER:
+            fresh = machine.fresh_name(configuration)
+            if fresh >= 0:
+                known = self.row(fresh)
+                if kind == kernel.KEY_OTHER:
+                    return known
+                segments, listed_only = tables.rest_segment, True
+            elif fresh == -2:
+                known, segments = tables.json_text_mask, tables.rest_segment
+        elif (kind == kernel.STRING and e == 0) or kind == kernel.ROW:
+            maximum = int(machine.S[r >> 32, kernel.S_MAXIMUM]) if kind == kernel.STRING else -1
+            left = maximum - (r & 0xFFFFFFFF)
+            proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
+            if proven and (maximum < 0 or left >= tables.longest_points + int(machine.RM[a, 3])):
+                known, segments = tables.covered(proven, kind == kernel.STRING)
+            elif kind == kernel.STRING and a == kernel.ANY_TEXT_ROW:
+                known, segments = tables.length_masks[left], tables.rest_segment
+        out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
+        machine.walk(
+            configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only
+        )
+        if len(tables.duplicates):
+            first, other = tables.duplicates[:, 0], tables.duplicates[:, 1]
+            set_ = (out[first >> 5] >> (first & 31).astype(np.uint32)) & 1
+            word, bit = other >> 5, np.uint32(1) << (other & 31).astype(np.uint32)
+            np.bitwise_and.at(out, word, ~bit)
+            np.bitwise_or.at(out, word, np.where(set_ == 1, bit, np.uint32(0)))
         if machine.is_accepting(configuration):
-            out |= index.eos_row
+            out |= tables.eos_row
         out.flags.writeable = False
         return out
