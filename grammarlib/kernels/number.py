@@ -127,9 +127,7 @@ def _piece_holds(pool: NDArray[np.int64], piece: int, mantissa: int, shift: int)
         if rest != 0:
             if multiple != 0 or value < lower:
                 return 0
-            if flags & _NO_UPPER or value < upper:
-                return 1
-            return 2 if flags & _UPPER_CUT else 0
+            return 1 if flags & _NO_UPPER or value < upper else 0
     elif shift > _LARGEST_POWER or mantissa > _LARGEST // _POWERS[shift]:
         if flags & _UPPER_CUT:
             return 2
@@ -150,7 +148,7 @@ def _piece_holds(pool: NDArray[np.int64], piece: int, mantissa: int, shift: int)
     if value < lower or (value == lower and flags & _LOWER_OPEN):
         return 0
     if not flags & _NO_UPPER and (value > upper or (value == upper and flags & _UPPER_OPEN)):
-        return 2 if flags & _UPPER_CUT else 0
+        return 0  # a bound that was cut is the largest integer, and no value is above that
     if multiple > 1 and value % multiple != 0:
         return 0
     return 1

@@ -348,7 +348,6 @@ def test_huge_exponents() -> None:
         spec(lower="0", upper="10", multiple_of="1"),
         spec(upper="1e20000", multiple_of="7"),
     ],
-    ids=repr,
 )
 def test_long_texts(number_spec: NumberSpec) -> None:
     """Ten thousand digits, in every part: no recursion, no refusal by CPython's integer conversion, no long wait."""
@@ -362,6 +361,15 @@ def test_long_texts(number_spec: NumberSpec) -> None:
         state = int(rows.expand(state)[byte])
         assert state >= 0
     assert rows.label(state) in (0, 1)
+
+
+def test_shortest_multiples() -> None:
+    fifteen = leaf(lower="2", multiple_of="15")
+    assert shortest_number(fifteen, b"1") == b"5" and shortest_number(fifteen, b"1.") == b"2E2"
+    assert shortest_number(fifteen, b"100") == b"05" and shortest_number(fifteen, b"3") == b"0"
+    assert shortest_number(leaf(lower="1", multiple_of="0.15"), b"1.0") == b"5"
+    assert shortest_number(leaf(multiple_of="2.5"), b"1") == b"0"
+    assert shortest_number(leaf(lower="1", upper="1e400"), b"0.00") == b"1E3"
 
 
 def test_long_constants() -> None:
@@ -426,6 +434,8 @@ def check_kernel(numbers_leaf: NumberLeaf, text: bytes, everything: bool = True)
 @example(leaf(values=["1", "2.5", "1e3"]), list(b"0.0025e3"))
 @example(leaf(lower=str(-(2**63)), upper=str(2**63 - 1), multiple_of="1"), list(b"9223372036854775807"))
 @example(leaf(upper="1e400"), list(b"123456789e39"))
+@example(leaf(multiple_of="7"), list(b"9223372036854775808e1"))
+@example(leaf(lower="1", upper="1e19", multiple_of="7"), list(b"922337203685477580.89e1"))
 @example(leaf(digits_only=True), list(b"-120"))
 @example(leaf(), list(b"-12.50e-07"))
 def test_kernel_against_exact(numbers_leaf: NumberLeaf, path: list[int]) -> None:
@@ -466,9 +476,11 @@ def test_kernel_along_shortest(numbers_leaf: NumberLeaf) -> None:
         (spec(values=["1", "2.5", "1e3"]), ("1", "2.5", "1e3", "1000.0", "0.0025e3")),
         (spec(lower="0", upper="18446744073709551615", multiple_of="1"), ("18446744073709551", "42")),
         (spec(digits_only=True, lower="0", upper="255"), ("0", "255", "25")),
+        (spec(multiple_of="1"), ("10000000000000e-13", "1000000000000.0e-011", "5e-00")),
+        (spec(lower="5", upper="8", lower_open=True, upper_open=True), ("51e-1", "799e-2", "5.0001")),
+        (spec(lower="5", upper="8"), ("50e-1", "800e-2", "0.8e1")),
         (spec(digits_only=True), ("-0", "-12345678901234567890123")),
     ],
-    ids=repr,
 )
 def test_kernel_needs_no_help(number_spec: NumberSpec, texts: tuple[str, ...]) -> None:
     """Usual leaves and texts: the kernel answers by itself at every prefix."""
