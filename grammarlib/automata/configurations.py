@@ -680,8 +680,9 @@ class Machine:
     def _reserve(self, length: int) -> None:
         """Make room for what reading ``length`` bytes may add."""
         frames, bits, texts, configurations = self.T[:4].tolist()
-        if frames + length + 8 > self.F.shape[0]:
-            self._grow("F", frames + 2 * length + 8)
+        most = frames + 2 * length + 8  # one byte narrows a view and counts an item, or opens a container in it
+        if most > self.F.shape[0]:
+            self._grow("F", most)
         if bits + (length + 2) * self._widest > self.W.shape[0]:
             self._grow("W", bits + (length + 2) * self._widest)
         most = texts + 2 * length + 16 + (length // 3 + 2) * (self._longest_name + 2)
@@ -693,9 +694,10 @@ class Machine:
             self._grow("K", configurations + 2)
         if 2 * (configurations + 2) > self.KH.shape[0]:
             self._rehash("KH", self._sizes["KH"] * 4, 2)
-        if 2 * (frames + length + 2) > self.FH.shape[0]:
+        most = frames + 2 * length + 8
+        if 2 * most > self.FH.shape[0]:
             size = self._sizes["FH"]
-            while size < 2 * (frames + length + 2):
+            while size < 2 * most:
                 size *= 4
             self._rehash("FH", size, 1)
 
@@ -703,11 +705,15 @@ class Machine:
         return self._maintain(3, kind, a, r, e, f)
 
     def advance(self, configuration: int, data: NDArray[np.uint8]) -> int:
-        """The configuration after ``data`` (at most 256 bytes), or -1 where it is refused."""
+        """The configuration after ``data``, or -1 where it is refused."""
         k = self.kernel
         length = data.shape[0]
         if length > _CHUNK:
-            raise ValueError(f"at most {_CHUNK} bytes in one call")
+            for at in range(0, length, _CHUNK):
+                configuration = self.advance(configuration, data[at : at + _CHUNK])
+                if configuration < 0:
+                    break
+            return configuration
         with self.lock:
             while True:
                 self._reserve(length)
