@@ -29,15 +29,21 @@ class GenerationCall:
     """What the stack says about the caller.
 
     ``identity`` is an object of this one outermost call (drafts of an assistant belong to the call that they are
-    made for), or None.  ``is_draft``: the scores are for a draft (assistant, prompt lookup), not for a
-    token that is kept.  ``is_foreign``: the draft is in the vocabulary of another tokenizer.  ``num_beams``: how many
-    rows search together for the texts of one prompt.
+    made for), or None.  ``is_draft``: the scores are for a draft (assistant, prompt lookup), not for a token that
+    is kept.  ``is_foreign``: the draft is in the vocabulary of another tokenizer.  ``kept_length``: where a draft
+    is checked, how many ids of the row are certain (None: all).  ``num_beams``: how many rows search together for
+    the texts of one prompt.
     """
 
     identity: Any
     is_draft: bool
     is_foreign: bool
+    kept_length: int | None = None
     num_beams: int = 1
+
+    def is_tentative(self, length: int) -> bool:
+        """Whether ids of this length may hold tokens that are taken back."""
+        return self.is_draft or (self.kept_length is not None and length > self.kept_length)
 
 
 UNKNOWN: Final = GenerationCall(None, is_draft=False, is_foreign=False)
@@ -47,18 +53,21 @@ def current_generation_call() -> GenerationCall:
     """The ``generate`` call that this function is running in, or `UNKNOWN`."""
     frame: FrameType | None = sys._getframe(1)
     is_draft = is_foreign = False
+    kept_length: int | None = None
     while frame is not None:
         module = frame.f_globals.get("__name__")
         if module == _DRAFT_MODULE:
             is_draft = True
             drafter = frame.f_locals.get("self")
             is_foreign = is_foreign or getattr(drafter, "assistant_tokenizer", None) is not None
+        elif module == _GENERATE_MODULE and frame.f_code.co_name == "_assisted_decoding":
+            kept_length = frame.f_locals.get("cur_len")
         elif module == _GENERATE_MODULE and frame.f_code.co_name == "generate":
             variables = frame.f_locals
             config = variables.get("generation_config")
             if not getattr(config, "is_assistant", False):
                 identity = variables.get("prepared_logits_processor")
                 num_beams = getattr(config, "num_beams", None) or 1
-                return GenerationCall(identity, is_draft=is_draft, is_foreign=is_foreign, num_beams=num_beams)
+                return GenerationCall(identity, is_draft, is_foreign, kept_length, num_beams)
         frame = frame.f_back
     return UNKNOWN

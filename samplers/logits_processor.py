@@ -39,7 +39,7 @@ _REMEMBERED_CALLS: Final = 32
 class _Session:
     """One prompt batch: where its generated ids start, and the state of each row at the last step."""
 
-    __slots__ = ("constraint_of_row", "identity", "ids", "prompt", "rows_move", "start", "states")
+    __slots__ = ("constraint_of_row", "deferred", "identity", "ids", "prompt", "rows_move", "start", "states")
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class _Session:
         self.states: list[PrefixState | None] = []
         self.ids: torch.Tensor | None = None  # of the last step, to see that the next one extends it
         self.rows_move = False  # beams: do not try the fast path again
+        self.deferred: bytes | None = None  # generated ids at whose end a draft met a dead end
 
     def belongs_to(self, identity: object) -> bool:
         return (self.identity() if self.identity is not None else None) is identity
@@ -80,8 +81,9 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
     ``on_dead_end``: what happens to a row whose every allowed token has the score -inf already (``min_new_tokens``
     after a complete text, suppressed tokens), or whose grammar has no next token.  ``"raise"``:
     `grammarlib.errors.DeadEnd`.  ``"eos"``: the row ends here.  ``"release"``: its scores stay as they are for this
-    step, and it ends as soon as it may.  In beam search a beam at a dead end drops out while another one of its prompt
-    goes on; the policy is for the last one.
+    step, and it ends as soon as it may.  In beam search a beam at a dead end drops out while another one of its
+    prompt goes on; the policy is for the last one.  Where a draft meets a dead end, ``"raise"`` waits until the
+    draft is kept.
 
     Scores may be of any floating dtype, width and device.  Ids past the vocabulary are masked.  A row that has
     ended, or that contains ids which the constraint refuses (a draft, padding after a stopping criterion), may only
@@ -170,6 +172,9 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
         # A row can only run out of tokens if a score was -inf before: the flag comes along with the ids.
         has_suppressed = scores.amin(dim=1, keepdim=True) == -torch.inf
         session, suppressed = self._session_of(input_ids, has_suppressed, call)
+        is_tentative = call.is_tentative(input_ids.shape[1])
+        if session.deferred is not None and not is_tentative:
+            self._raise_deferred(session)
 
         rows, width = scores.shape
         words = torch.zeros((rows, (width + 31) // 32), dtype=torch.int32, pin_memory=scores.is_cuda)
@@ -178,7 +183,7 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
         original = scores.clone() if doubtful and self._inplace else scores
         masked = apply_bitmask(scores, words, inplace=self._inplace)
         if doubtful:
-            self._leave_dead_ends(doubtful, original, masked, session, call)
+            self._leave_dead_ends(doubtful, original, masked, session, call.num_beams, is_tentative)
         return masked
 
     # Which rows are which
@@ -333,44 +338,62 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
     # Dead ends
 
     def _leave_dead_ends(
-        self, doubtful: list[int], original: torch.Tensor, masked: torch.Tensor, session: _Session, call: GenerationCall
+        self,
+        doubtful: list[int],
+        original: torch.Tensor,
+        masked: torch.Tensor,
+        session: _Session,
+        num_beams: int,
+        is_tentative: bool,
     ) -> None:
         """Apply the policy, in ``masked``, to those rows whose every score is -inf."""
         flags = (masked[doubtful].amax(dim=1) == -torch.inf).tolist()
         exhausted = [row for row, is_exhausted in zip(doubtful, flags, strict=True) if is_exhausted]
         stops = [token for token in self._stops if token < masked.shape[1]]
-        policy = "eos" if call.is_draft else self._on_dead_end  # a draft may be wrong: never raise for it
         for row in exhausted:
             state = session.states[row]
             assert state is not None
-            if state.is_live and self._has_other_beam(row, exhausted, session, call):
+            if state.is_live and _has_other_beam(row, exhausted, session.states, num_beams):
                 continue
-            if state.is_live and policy == "raise":
-                raise DeadEnd(self._describe(row, state))
-            if policy == "release" or not stops:
+            if state.is_live and self._on_dead_end == "raise":
+                if not is_tentative:
+                    raise DeadEnd(self._describe(row, state))
+                # The draft may be taken back.  If not, any token but a stop brings its row here again.
+                session.deferred = state.tokens.tobytes()
+                masked[row] = original[row]
+                masked[row, stops] = -torch.inf
+            elif self._on_dead_end == "release" or not stops:
                 masked[row] = original[row]
             else:
                 masked[row, stops] = 0.0
 
-    @staticmethod
-    def _has_other_beam(row: int, exhausted: list[int], session: _Session, call: GenerationCall) -> bool:
-        """Whether a beam of the same prompt goes on: then this one just drops out, its scores all -inf."""
-        first = row - row % call.num_beams
-        for other in range(first, min(first + call.num_beams, len(session.states))):
-            state = session.states[other]
-            if state is not None and state.is_live and other not in exhausted:
-                return True
-        return False
+    def _raise_deferred(self, session: _Session) -> None:
+        """A dead end inside a draft that was kept after all."""
+        for row, state in enumerate(session.states):
+            if state is not None and not state.is_live:
+                before = state.tokens[: state.accepted]
+                if not state.has_ended and before.tobytes() == session.deferred:
+                    raise DeadEnd(self._describe(row, state))
 
     def _describe(self, row: int, state: PrefixState) -> str:
         tokens: Sequence[bytes | None] = () if self._vocabulary is None else self._vocabulary.tokens
-        text = b"".join(tokens[token] or b"" for token in state.tokens if token < len(tokens))[-80:]
+        generated = state.tokens[: state.accepted]
+        text = b"".join(tokens[token] or b"" for token in generated if token < len(tokens))[-80:]
         complete = "the text is complete" if state.matcher.is_accepting else "the text is not complete"
         return (
-            f"row {row}, after {len(state.tokens)} generated tokens (the text ends with {text!r}): {complete}, and "
+            f"row {row}, after {len(generated)} generated tokens (the text ends with {text!r}): {complete}, and "
             "every token that the constraint allows has the score -inf before the mask (min_new_tokens, bad words, "
             "suppressed or forced tokens), or there is none; change that, or give on_dead_end='eos' or 'release'"
         )
+
+
+def _has_other_beam(row: int, exhausted: Sequence[int], states: Sequence[PrefixState | None], num_beams: int) -> bool:
+    """Whether a beam of the same prompt goes on: then this one just drops out, its scores all -inf."""
+    first = row - row % num_beams
+    return any(
+        state is not None and state.is_live and other not in exhausted
+        for other, state in enumerate(states[first : first + num_beams], start=first)
+    )
 
 
 def _check_constraint(constraint: Constraint) -> None:

@@ -40,6 +40,7 @@ def test_each_call_has_one_identity() -> None:
     assert all(call.identity is first[0].identity for call in first)
     assert all(call.identity is not first[0].identity for call in second)
     assert not any(call.is_draft or call.is_foreign or call.num_beams > 1 for call in first)
+    assert not any(call.is_tentative(100) for call in first)
 
 
 def test_beams() -> None:
@@ -63,6 +64,9 @@ def test_drafts(how: str) -> None:
     assert seen[0].identity is not None
     assert all(call.identity is seen[0].identity for call in seen)
     assert {call.is_draft for call in seen} == {True, False}
+    assert seen[0].kept_length == 8
+    assert not any(call.is_tentative(8) for call in seen if call.kept_length == 8 and not call.is_draft)
+    assert all(call.is_tentative(call.kept_length + 1) for call in seen)
     assert all(call.is_foreign == (call.is_draft and how == "other tokenizer") for call in seen)
 
 

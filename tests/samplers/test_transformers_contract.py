@@ -99,6 +99,16 @@ def test_a_prompt_that_looks_like_the_next_step() -> None:
         assert generate(processor, prompt) == generate(MaskProcessor(language), prompt)
 
 
+def test_a_prompt_that_is_the_last_text() -> None:
+    """A text that was cut off becomes the next prompt: a new text starts behind it, or where ``prompt_length`` says."""
+    language = letters()
+    processor = MaskProcessor(language)
+    [cut] = generate(processor, "x", max_new_tokens=5)
+    assert generate(processor, "x" + cut) == generate(MaskProcessor(language), "x" + cut)
+    [rest] = generate(MaskProcessor(language, prompt_length=1), "x" + cut)
+    assert language.accepts(cut + rest)
+
+
 @pytest.mark.parametrize("returned", [1, 3])
 def test_beams(returned: int) -> None:
     """Rows change places at every step."""
@@ -257,12 +267,36 @@ def test_more_beams_than_texts() -> None:
     assert sorted(texts[:2]) == sorted(texts[2:]) == ["ab", "ac"]
 
 
+def opposed() -> tuple[Any, str, str]:
+    """An assistant that likes a letter which the model does not: (assistant, the assistant's, the model's)."""
+    inputs = tiny.encode("abc")
+    with torch.no_grad():
+        likes = tiny.model()(**inputs).logits[0, -1]
+        for seed in range(1, 50):
+            assistant = tiny.new_model(seed)
+            drafts = assistant(**inputs).logits[0, -1]
+            for ours, theirs in ("mn", "nm"):
+                i, j = tiny.ids(ours)[0], tiny.ids(theirs)[0]
+                if likes[i] > likes[j] and drafts[j] > drafts[i]:
+                    return assistant, theirs, ours
+    raise AssertionError("no such assistant")
+
+
 def test_a_dead_end_in_a_draft_does_not_raise() -> None:
-    """An assistant that may not end yet cannot: whatever it drafts, the text is complete."""
-    language = choice("abc", "abcabcabcabc")
-    assistant = tiny.new_model(1)
-    [text] = generate(MaskProcessor(language), "abc", assistant_model=assistant, min_new_tokens=12, do_sample=False)
-    assert text == "abcabcabcabc"
+    """An assistant drafts a text that may not end yet; the model takes it back and writes the other one."""
+    assistant, theirs, ours = opposed()
+    language = choice(theirs * 2, ours * 12)
+    texts = generate(MaskProcessor(language), "abc", assistant_model=assistant, min_new_tokens=12)
+    assert texts == [ours * 12]
+
+
+@pytest.mark.parametrize("do_sample", [False, True])
+def test_a_dead_end_in_a_draft_that_is_kept_raises(do_sample: bool) -> None:
+    """The model agrees with the draft."""
+    arguments = {"assistant_model": tiny.new_model(1), "min_new_tokens": 12, "do_sample": do_sample}
+    with pytest.raises(DeadEnd, match=r"after 4 generated tokens .*b'abca'.*complete"):
+        generate(MaskProcessor(choice("abca")), "abc", **arguments)
+    assert generate(MaskProcessor(choice("abca"), on_dead_end="eos"), "abc", **arguments) == ["abca"]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
