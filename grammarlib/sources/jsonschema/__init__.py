@@ -77,14 +77,8 @@ class JsonSchema:
         """
         schema = _parse(self.schema, limits) if isinstance(self.schema, str) else self.schema
         dialect = self._dialect_of(schema)
-        references = References(
-            schema,
-            keyword=dialect.identifier,
-            references_stand_alone=dialect.references_stand_alone,
-            base_uri=self.base_uri,
-            registry=self.registry,
-        )
-        reader = SchemaReader(schema, dialect, references, formats=self.formats, limits=limits)
+        references = References(schema, dialect, base_uri=self.base_uri, registry=self.registry)
+        reader = SchemaReader(schema, references, formats=self.formats, limits=limits)
         reader.read()
         return SchemaSource(reader, ordered=self.order == "schema", whitespace=self.whitespace, limits=limits)
 

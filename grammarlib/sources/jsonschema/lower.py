@@ -71,7 +71,6 @@ class SchemaSource:
         self._ordered = ordered
         self._limits = limits
         self._strings = StringLeaves(limits)
-        self._integer_is_syntax = reader.dialect.number == 4
         self._has_cycles = _has_in_place_cycle(reader.nodes)
         self._satisfiable: dict[Conjunction, bool] = {_ANYTHING: True, (FALSE_NODE,): False}
         self._alternatives: dict[tuple[Conjunction, int], tuple[Alternative, ...]] = {}
@@ -178,9 +177,7 @@ class SchemaSource:
     def _number_specs(self, conjunction: Conjunction) -> Iterator[NumberSpec]:
         nodes = self._nodes
         for members, values, types in self.alternatives(conjunction, NUMBER):
-            spec = number_spec(
-                [nodes[number] for number in members], types, values, integer_is_syntax=self._integer_is_syntax
-            )
+            spec = number_spec([nodes[number] for number in members], types, values)
             if spec is not None:
                 yield spec
 
@@ -192,7 +189,7 @@ class SchemaSource:
             if values is None:
                 yield members
             else:
-                for value in values:
+                for value in sorted(values, key=repr):  # sets of texts have no order of their own
                     yield self._conjunction((*members, self._structure(value)))
 
     def _object_view(self, alternatives: dict[Conjunction, int]) -> ObjectView | None:
@@ -605,17 +602,15 @@ class SchemaSource:
         """Say why nothing satisfies ``conjunction``, following the first requirement that fails."""
         trail: list[str] = []
         seen: set[Conjunction] = set()
-        reason = "no value is allowed"
+        reason = ""
         while conjunction not in seen:
             seen.add(conjunction)
             step = self._failing_requirement(conjunction)
             if step is None:
                 if len(conjunction) == 1 and conjunction[0] == FALSE_NODE:
-                    reason = "the schema is false"
-                elif self._shape_exists(conjunction):
-                    reason = "every alternative contradicts itself"
+                    reason = "the schema is false, or its references only lead back to it"
                 else:
-                    reason = "type, enum, const and the other keywords leave no value"
+                    reason = "the keywords contradict each other and leave no value"
                 break
             name, following = step
             trail.append(name)
@@ -645,9 +640,6 @@ class SchemaSource:
                 if item is None or not self.is_satisfiable(item):
                     return f"item {position}", item
         return None
-
-    def _shape_exists(self, conjunction: Conjunction) -> bool:
-        return any(self.alternatives(conjunction, bit) for bit in (NULL, TRUE, FALSE, STRING, NUMBER, OBJECT, ARRAY))
 
 
 class _Partial:

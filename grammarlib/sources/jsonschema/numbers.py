@@ -17,7 +17,7 @@ from typing import Final
 
 from grammarlib.automata.components import NumberSpec
 from grammarlib.sources.jsonschema.reader import SchemaNode
-from grammarlib.sources.jsonschema.values import FRACTION, Canonical, is_integral
+from grammarlib.sources.jsonschema.values import FRACTION, INTEGRAL, Canonical, is_integral
 
 ONE: Final = Decimal(1)
 
@@ -48,9 +48,7 @@ def common_multiple(first: Decimal, second: Decimal) -> Decimal:
     return decimal_of(Fraction(math.lcm(one.numerator, two.numerator), math.gcd(one.denominator, two.denominator)))
 
 
-def number_spec(
-    nodes: Iterable[SchemaNode], types: int, values: frozenset[Canonical] | None, *, integer_is_syntax: bool
-) -> NumberSpec | None:
+def number_spec(nodes: Iterable[SchemaNode], types: int, values: frozenset[Canonical] | None) -> NumberSpec | None:
     """The numbers that satisfy every node, of the types that are left; None where there are none.
 
     The label is 0; the caller sets it.
@@ -67,14 +65,9 @@ def number_spec(
         divisor = node.multiple_of
         if divisor is not None:
             multiple_of = divisor if multiple_of is None else common_multiple(multiple_of, divisor)
-    digits_only = False
-    if not types & FRACTION:
-        if not integer_is_syntax:
-            multiple_of = ONE if multiple_of is None else common_multiple(multiple_of, ONE)
-        else:
-            digits_only = True
-            if multiple_of is not None:
-                multiple_of = common_multiple(multiple_of, ONE)
+    digits_only = not types & INTEGRAL
+    if not types & FRACTION and (multiple_of is not None or not digits_only):
+        multiple_of = ONE if multiple_of is None else common_multiple(multiple_of, ONE)
     spec = NumberSpec(0, lower, upper, lower_open, upper_open, multiple_of, None, digits_only)
     if values is not None:
         kept = tuple(sorted(v for v in values if isinstance(v, Decimal) and holds(spec, v)))

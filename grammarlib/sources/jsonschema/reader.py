@@ -27,7 +27,6 @@ from grammarlib.sources.jsonschema.keywords import (
     SPECIFIED_FORMATS,
     SUBSCHEMA_KEYWORDS,
     Dialect,
-    dialect_by_uri,
 )
 from grammarlib.sources.jsonschema.references import Base, Place, ReferenceFailure, References, pointer_of
 from grammarlib.sources.jsonschema.values import (
@@ -37,6 +36,7 @@ from grammarlib.sources.jsonschema.values import (
     OBJECT,
     STRING,
     TYPE_BITS,
+    TYPE_BITS_DRAFT_4,
     canonical_set,
     exact_decimal,
     types_of,
@@ -94,20 +94,16 @@ Handler = Callable[["SchemaReader", SchemaNode, Any, dict[str, Any], Place, Base
 class SchemaReader:
     """One reading of one schema; `read` raises with every finding at once."""
 
-    def __init__(
-        self, schema: Any, dialect: Dialect, references: References, *, formats: str = "assert", limits: Limits
-    ) -> None:
-        self.dialect = dialect
+    def __init__(self, schema: Any, references: References, *, formats: str = "assert", limits: Limits) -> None:
         self.references = references
         self.nodes: list[SchemaNode] = []
         self.places: list[Place] = []
-        self.visited: list[tuple[Any, Place]] = []
+        self.visited: list[tuple[Any, Place, Dialect]] = []
         self.root = TRUE_NODE
         self._schema = schema
         self._formats = formats
         self._limits = limits
-        self._handlers = _HANDLERS[dialect.number]
-        self._by_identity: dict[int, int] = {}
+        self._by_identity: dict[tuple[int, int], int] = {}
         self._by_content: dict[frozenset[tuple[str, Any]], int] = {}
         self._targets: dict[tuple[int, str], int] = {}
         self._patterns: dict[str, regex.Node | None] = {}
@@ -144,14 +140,17 @@ class SchemaReader:
             return TRUE_NODE
         if schema is False:
             return FALSE_NODE
-        known = self._by_identity.get(id(schema))
+        identity = (id(schema), base.dialect.number)
+        known = self._by_identity.get(identity)
         if known is not None:
             return known
         if type(schema) is not dict and not isinstance(schema, dict):
             self.invalid(place, None, f"a schema must be an object or a boolean, not {_kind(schema)}")
             return TRUE_NODE
-        if "$schema" in schema and place is not None:
-            self._check_dialect(schema, place)
+        if "$schema" in schema:
+            base = self.references.enter(schema, place, base)
+            if schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
+                self.unsupported(place, "$schema", "draft 3 is not supported")
         if not SUBSCHEMA_KEYWORDS.isdisjoint(schema):
             return self._branching(schema, place, base)
         node = SchemaNode()
@@ -165,27 +164,28 @@ class SchemaReader:
             if number < 0:
                 number = self.new_node(node, place)
                 self._by_content[signature] = number
-        self._by_identity[id(schema)] = number
+        self._by_identity[identity] = number
         return number
 
-    def _branching(self, schema: dict[str, Any], place: Place, base: Base) -> int:
+    def _branching(self, schema: Any, place: Place, base: Base) -> int:
         """`child` for a schema that holds or links to others; a mere ``$ref`` is its target."""
-        trail: dict[int, None] = {}
+        trail: dict[tuple[int, int], None] = {}
         while True:
-            known = self._by_identity.get(id(schema))
+            identity = (id(schema), base.dialect.number)
+            known = self._by_identity.get(identity)
             if known is not None:
                 break
             base = self.references.enter(schema, place, base)
-            if "$ref" not in schema or not self._is_mere_reference(schema):
+            if "$ref" not in schema or not _is_mere_reference(schema, base.dialect):
                 known = self.new_node(SchemaNode(), place)
-                self._by_identity[id(schema)] = known
+                self._by_identity[identity] = known
                 self._queue.append((self.nodes[known], schema, place, base))
                 break
-            if id(schema) in trail:
+            if identity in trail:
                 known = FALSE_NODE  # references in a circle: nothing is ever derived
                 break
-            trail[id(schema)] = None
-            self.visited.append((schema, place))
+            trail[identity] = None
+            self.visited.append((schema, place, base.dialect))
             target = self._resolve(schema["$ref"], place, base)
             if target is None:
                 known = TRUE_NODE
@@ -197,12 +197,6 @@ class SchemaReader:
         for identity in trail:
             self._by_identity[identity] = known
         return known
-
-    def _is_mere_reference(self, schema: dict[str, Any]) -> bool:
-        if self.dialect.references_stand_alone or len(schema) == 1:
-            return True
-        asserting = self.dialect.asserting
-        return not any(key in asserting and key != "$ref" for key in schema)
 
     def _resolve(self, reference: Any, place: Place, base: Base) -> tuple[Any, Place, Base] | None:
         if not isinstance(reference, str):
@@ -220,24 +214,19 @@ class SchemaReader:
 
     def _fill(self, node: SchemaNode, schema: dict[str, Any], place: Place, base: Base) -> None:
         """Set the attributes of ``node`` from the live keywords of ``schema``."""
-        self.visited.append((schema, place))
-        handlers = self._handlers
+        dialect = base.dialect
+        self.visited.append((schema, place, dialect))
+        handlers = _HANDLERS[dialect.number]
         if "type" in schema:  # these first: they say which other keywords are vacuous
-            _type(self, node, schema["type"], place)
+            _type(self, node, schema["type"], place, dialect)
         if "enum" in schema:
             _enum(self, node, schema["enum"], place)
-        if "const" in schema and self.dialect.number >= 6:
+        if "const" in schema and dialect.number >= 6:
             _restrict(self, node, [schema["const"]], place, "const")
         for keyword, value in schema.items():
             handler = handlers.get(keyword)
             if handler is not None:
                 handler(self, node, value, schema, place, base, keyword)
-
-    def _check_dialect(self, schema: dict[str, Any], place: Place) -> None:
-        named = schema["$schema"]
-        dialect = dialect_by_uri(named) if isinstance(named, str) else None
-        if (dialect is not None and dialect is not self.dialect) or named in (DRAFT_3_URI, DRAFT_3_URI + "#"):
-            self.unsupported(place, "$schema", f"a schema of another dialect ({named}) is embedded")
 
     def pattern(self, text: str, place: Place) -> regex.Node | None:
         """The parsed pattern, or None where it is refused (which is recorded)."""
@@ -297,6 +286,14 @@ class SchemaReader:
         return self._formats == "strict"
 
 
+def _is_mere_reference(schema: dict[str, Any], dialect: Dialect) -> bool:
+    """Whether nothing beside the ``$ref`` of ``schema`` counts."""
+    if dialect.references_stand_alone or len(schema) == 1:
+        return True
+    asserting = dialect.asserting
+    return not any(key in asserting and key != "$ref" for key in schema)
+
+
 def _finding(code: str, message: str, place: Place, keyword: str | None, hint: str | None) -> Finding:
     if keyword is not None:
         place = (place, keyword)
@@ -328,16 +325,17 @@ def _show(value: Any) -> str:
 # ---- handlers: one for each live keyword -----------------------------------------------------
 
 
-def _type(reader: SchemaReader, node: SchemaNode, value: Any, place: Place) -> None:
+def _type(reader: SchemaReader, node: SchemaNode, value: Any, place: Place, dialect: Dialect) -> None:
+    type_bits = TYPE_BITS_DRAFT_4 if dialect.number == 4 else TYPE_BITS
     if type(value) is str:
-        bits = TYPE_BITS.get(value)
+        bits = type_bits.get(value)
         if bits is None:
             reader.invalid(place, "type", f"there is no type {value!r}")
             return
     elif isinstance(value, list):
         bits = 0
         for name in value:
-            bit = TYPE_BITS.get(name) if isinstance(name, str) else None
+            bit = type_bits.get(name) if isinstance(name, str) else None
             if bit is None:
                 shown = repr(name) if isinstance(name, str) else _kind(name)
                 reader.invalid((place, "type"), None, f"there is no type {shown}")
@@ -421,7 +419,7 @@ def _bound(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
     is_open = keyword.startswith("exclusive")
-    if reader.dialect.number == 4:
+    if base.dialect.number == 4:
         if is_open:
             if not isinstance(value, bool):
                 reader.invalid(place, keyword, f"{keyword} must be a boolean in draft 4, not {_kind(value)}")
@@ -498,7 +496,7 @@ def _items(
     if not node.types & ARRAY:
         return
     if isinstance(value, list):
-        if reader.dialect.number >= 2020:
+        if base.dialect.number >= 2020:
             reader.invalid(place, "items", "items must be a schema", "since 2020-12 a list of items is prefixItems")
             return
         _prefix(reader, node, value, place, base, keyword)
@@ -630,7 +628,7 @@ def _refused(
 
 
 def _is_empty_mapping(value: Any, schema: dict[str, Any]) -> bool:
-    return value == {}
+    return isinstance(value, dict) and not value
 
 
 def _is_true_schema(value: Any, schema: dict[str, Any]) -> bool:

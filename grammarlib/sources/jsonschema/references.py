@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin
 
+from grammarlib.sources.jsonschema.keywords import Dialect, dialect_by_uri
+
 Place = Any
 """Where a schema stands: None for the root, else ``(place of the parent, token)``.
 
@@ -40,11 +42,12 @@ class ReferenceFailure(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
-    """A schema resource: its URI, the schema at its top and that schema's place."""
+    """A schema resource: its URI, the schema at its top, that schema's place, and the dialect in force."""
 
     uri: str
     schema: Any
     place: Place
+    dialect: Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +85,41 @@ def identifier_of(schema: Mapping[str, Any], keyword: str) -> str | None:
 class References:
     """The documents that one source may refer to."""
 
-    def __init__(
-        self, schema: Any, *, keyword: str, references_stand_alone: bool, base_uri: str = "", registry: Any = None
-    ) -> None:
-        self._keyword = keyword
-        self._references_stand_alone = references_stand_alone
+    def __init__(self, schema: Any, dialect: Dialect, *, base_uri: str = "", registry: Any = None) -> None:
+        self._dialect = dialect
         self._registry = registry
         self._resources: dict[str, Base] = {}
         self._anchors: dict[tuple[str, str], Target] = {}
         self._indexed: set[str] = set()
         uri = base_uri
-        if isinstance(schema, dict) and not (references_stand_alone and "$ref" in schema):
-            uri = urldefrag(urljoin(base_uri, identifier_of(schema, keyword) or "")).url
-        self.root = Base(uri, schema, None)
+        if isinstance(schema, dict) and not (dialect.references_stand_alone and "$ref" in schema):
+            uri = urldefrag(urljoin(base_uri, identifier_of(schema, dialect.identifier) or "")).url
+        self.root = Base(uri, schema, None, dialect)
         self._documents: dict[str, Base] = {self.root.uri: self.root}
         if base_uri:
             self._documents.setdefault(base_uri, self.root)
 
     def enter(self, schema: Any, place: Place, base: Base) -> Base:
-        """The base that holds inside ``schema``, which stands at ``place`` under ``base``."""
-        if not isinstance(schema, dict) or self._keyword not in schema or schema is base.schema:
+        """The base that holds inside ``schema``, which stands at ``place`` under ``base``.
+
+        An embedded ``$schema`` switches the dialect for everything below, as in python-jsonschema.
+        """
+        if not isinstance(schema, dict):
             return base
-        if self._references_stand_alone and "$ref" in schema:
+        if "$schema" in schema:
+            named = schema["$schema"]
+            dialect = dialect_by_uri(named) if isinstance(named, str) else None
+            if dialect is not None and dialect is not base.dialect:
+                base = Base(base.uri, base.schema, base.place, dialect)
+        dialect = base.dialect
+        if dialect.identifier not in schema or schema is base.schema:
             return base
-        identifier = identifier_of(schema, self._keyword)
+        if dialect.references_stand_alone and "$ref" in schema:
+            return base
+        identifier = identifier_of(schema, dialect.identifier)
         if identifier is None:
             return base
-        return Base(urldefrag(urljoin(base.uri, identifier)).url, schema, place)
+        return Base(urldefrag(urljoin(base.uri, identifier)).url, schema, place, dialect)
 
     def resolve(self, reference: str, base: Base) -> Target:
         """The schema that ``reference`` means where ``base`` holds.  Raises `ReferenceFailure`."""
@@ -118,15 +129,15 @@ class References:
             uri, fragment = urldefrag(urljoin(base.uri, reference))
             document = base if uri == base.uri else self._document(uri, reference)
         if not fragment:
-            return Target(document.schema, document.place, document)
+            return Target(document.schema, document.place, _in_dialect(document, base.dialect))
         fragment = unquote(fragment)
         if fragment.startswith("/"):
-            return self._follow(document, fragment, reference)
+            return self._follow(_in_dialect(document, base.dialect), fragment, reference)
         self._index_all()
         target = self._anchors.get((document.uri, fragment))
         if target is None:
             raise ReferenceFailure(f"$ref {reference!r}: there is no anchor {fragment!r}", "did you mean '#/...'?")
-        return target
+        return Target(target.schema, target.place, _in_dialect(target.base, base.dialect))
 
     def _follow(self, document: Base, fragment: str, reference: str) -> Target:
         schema, place, base = document.schema, document.place, document
@@ -178,7 +189,7 @@ class References:
             schema = registry(uri)
         if not isinstance(schema, dict | bool):
             return None
-        document = Base(uri, schema, (None, DocumentUri(uri)))
+        document = self.enter(schema, None, Base(uri, schema, (None, DocumentUri(uri)), self._dialect))
         self._documents[uri] = document
         return document
 
@@ -201,15 +212,21 @@ class References:
             inner = self.enter(schema, place, base)
             if inner is not base:
                 self._resources.setdefault(inner.uri, inner)
-            for name in self._anchors_of(schema):
+            for name in _anchors_of(schema, inner.dialect):
                 self._anchors.setdefault((inner.uri, name), Target(schema, place, inner))
             for key, member in schema.items():
                 if key not in _NO_SUBSCHEMAS and isinstance(member, dict | list):
                     todo.append((member, (place, key), inner))
 
-    def _anchors_of(self, schema: Mapping[str, Any]) -> list[str]:
-        if self._references_stand_alone:
-            identifier = schema.get(self._keyword)
-            return [identifier[1:]] if isinstance(identifier, str) and identifier.startswith("#") else []
-        names = (schema.get("$anchor"), schema.get("$dynamicAnchor"))
-        return [name for name in names if isinstance(name, str)]
+
+def _in_dialect(base: Base, dialect: Dialect) -> Base:
+    """The same resource, read in the dialect of the schema that refers to it."""
+    return base if base.dialect is dialect else Base(base.uri, base.schema, base.place, dialect)
+
+
+def _anchors_of(schema: Mapping[str, Any], dialect: Dialect) -> list[str]:
+    if dialect.references_stand_alone:
+        identifier = schema.get(dialect.identifier)
+        return [identifier[1:]] if isinstance(identifier, str) and identifier.startswith("#") else []
+    names = (schema.get("$anchor"), schema.get("$dynamicAnchor"))
+    return [name for name in names if isinstance(name, str)]

@@ -35,9 +35,8 @@ class SourceFacts:
 
 def collect_facts(reader: SchemaReader) -> SourceFacts:
     """The facts about everything that ``reader`` visited, in the order of the visit."""
-    dialect = reader.dialect
     ignored: list[Finding] = []
-    for schema, place in reader.visited:
+    for schema, place, dialect in reader.visited:
         alone = dialect.references_stand_alone and "$ref" in schema
         for name in schema:
             keyword = dialect.keywords.get(name)

@@ -16,25 +16,32 @@ NULL: Final = 1
 TRUE: Final = 2
 FALSE: Final = 4
 STRING: Final = 8
-INTEGER: Final = 16
-FRACTION: Final = 32
-OBJECT: Final = 64
-ARRAY: Final = 128
+DIGITS: Final = 16
+INTEGRAL: Final = 32
+FRACTION: Final = 64
+OBJECT: Final = 128
+ARRAY: Final = 256
 BOOLEAN: Final = TRUE | FALSE
-NUMBER: Final = INTEGER | FRACTION
-ANY: Final = 255
+NUMBER: Final = DIGITS | INTEGRAL | FRACTION
+ANY: Final = 511
 
 TYPE_BITS: Final = {
     "null": NULL,
     "boolean": BOOLEAN,
     "string": STRING,
-    "integer": INTEGER,
+    "integer": DIGITS | INTEGRAL,
     "number": NUMBER,
     "object": OBJECT,
     "array": ARRAY,
 }
-"""The types of JSON Schema as bit sets.  "integer" is ``INTEGER`` alone; whether that means a
-syntax (draft 4) or any number without a fraction part is the dialect's."""
+"""The types of JSON Schema as bit sets, so that a conjunction of types is ``&``.
+
+Numbers have three nested sets, each with one bit more than the one inside: written with digits only (`DIGITS`),
+without a fraction part (`INTEGRAL`, "integer" since draft 6), any (`FRACTION`).
+"""
+
+TYPE_BITS_DRAFT_4: Final = {**TYPE_BITS, "integer": DIGITS}
+"""In draft 4 an integer is a matter of syntax: 1.0 is none."""
 
 VALUE_DEPTH: Final = 100
 """The deepest nesting of a constant: Python hashes and compares nested values by recursion."""
@@ -61,7 +68,7 @@ class ArrayValue:
 class ObjectValue:
     """A canonical object: its members as a set of (name, canonical value), and as they were written."""
 
-    members: frozenset[tuple[str, Canonical]]
+    members: frozenset[tuple[str, Canonical]] = field(repr=False)
     ordered: tuple[tuple[str, Canonical], ...] = field(compare=False)
 
 
@@ -146,7 +153,7 @@ def canonical_set(values: Iterable[Any]) -> frozenset[Canonical]:
 
 
 def type_bit(value: Canonical) -> int:
-    """The bits of a canonical value's type.  A number has both of `NUMBER`'s: whether it passes for an
+    """The bits of a canonical value's type.  A number has all of `NUMBER`'s: whether it passes for an
     integer is a question about its value, or in draft 4 about how it is written.
     """
     if isinstance(value, str):
