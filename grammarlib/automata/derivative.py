@@ -374,7 +374,10 @@ def _record(goal: Node, total: int, best: dict[Node, int], parents: dict[Node, N
 
 
 def shortest_member(node: Node, fuel: Fuel) -> bytes:
-    """The first of the shortest members, by byte order; `ValueError` of an empty language."""
+    """The first of the shortest members, by byte order; `ValueError` of an empty language.
+
+    Spends a unit of ``fuel`` for each byte, and has as much again for each transition.
+    """
     left = distance(node, fuel)
     if left >= NEVER:
         raise ValueError("the language is empty")
@@ -382,12 +385,13 @@ def shortest_member(node: Node, fuel: Fuel) -> bytes:
     while left:
         fuel.spend(1)
         chosen: tuple[int, Node] | None = None
-        for members, target in partition(node, fuel):
+        transition = Fuel(fuel.bound, fuel.where)
+        for members, target in partition(node, transition):
             byte = lowest(members)
             if (
                 (chosen is None or byte < chosen[0])
                 and target.minimum_bytes < left
-                and distance(target, fuel) == left - 1
+                and distance(target, transition) == left - 1
             ):
                 chosen = (byte, target)
         assert chosen is not None

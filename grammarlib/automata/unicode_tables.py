@@ -36,7 +36,7 @@ ECMA_SPACE: Ranges = (
 )
 ECMA_LINE_ENDS: Ranges = ((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029))
 
-_CASED_END = 0x1F000
+_CASED_END = 0x20000
 """No code point from here on has case; `test_regex_unicode` checks it against the running Python."""
 
 _LONG_CATEGORIES = {
@@ -156,20 +156,22 @@ def _where(predicate: object) -> Ranges:
 def _case_groups() -> dict[int, tuple[int, ...]]:
     """For each code point with case variants, all code points that match it under the flag i (itself included).
 
-    Two code points are variants where their simple lower case is equal, or where their lower
-    cases have one simple upper case; this is what `re` does, extra cases included.
+    Two code points are variants where their simple lower case is equal, or where their lower cases have
+    the same upper case; this is what `re` does, its table of extra cases included.
     """
     lower: dict[int, int] = {}
-    by_upper: dict[int, list[int]] = {}
+    by_upper: dict[str, list[int]] = {}
     for point in range(0x41, _CASED_END):
         character = chr(point)
         low = character.lower()
         small = ord(low) if len(low) == 1 else (0x69 if point == 0x130 else point)
-        up = chr(small).upper()
-        if small != point or (len(up) == 1 and up != chr(small)):
+        up = character.upper()
+        if small != point:
             lower[point] = small
-            if small == point and len(up) == 1:
-                by_upper.setdefault(ord(up), []).append(small)
+            lower.setdefault(small, small)
+        elif up != character:
+            lower[point] = point
+            by_upper.setdefault(up, []).append(point)
     joined: dict[int, tuple[int, ...]] = {}
     for smalls in by_upper.values():
         for small in smalls:

@@ -401,6 +401,7 @@ def union(*members: Node) -> Node:
 
 def union_of(members: Iterable[Node]) -> Node:
     """As `union`, of any iterable."""
+    members = tuple(members)
     bag: set[Node] = set()
     with_epsilon = False
     classes = 0
@@ -438,14 +439,16 @@ def union_of(members: Iterable[Node]) -> Node:
                 return _ANY_BYTES
             for any_node, level in ((_ANY_WTF8, 2), (_ANY_TEXT, 1)):
                 if any_node in bag:
-                    bag = {item for item in bag if item is any_node or not 0 < item.text <= level}
-                    if classes <= ASCII_BYTES:
-                        classes = 0
+                    bag, classes = _outside_text(members, any_node, level)
         if complements and any(item.kind == COMPLEMENT and item.items[0] in bag for item in bag):
             return _ANY_BYTES
         for item in nullable_heads:
             if item in bag:
-                bag.discard(item.items[1])
+                tail = item.items[1]
+                if tail.kind == CLASS:
+                    classes &= ~tail.value
+                else:
+                    bag.discard(tail)
         if counted > 1:
             bag = _merge_counted(bag)
     if classes:
@@ -464,6 +467,26 @@ def union_of(members: Iterable[Node]) -> Node:
     if with_epsilon and not node.nullable:
         return repeat(node, 0, 1)
     return node
+
+
+def _outside_text(members: tuple[Node, ...], any_node: Node, level: int) -> tuple[set[Node], int]:
+    """The items and bytes of a union with ``any_node``, without those that it holds.
+
+    Whole members go first: the bytes of a character are no text once they are flattened.
+    """
+    bag = {any_node}
+    classes = 0
+    for member in members:
+        if 0 < member.text <= level:
+            continue
+        if member.kind == REPEAT and member.value == _OPTIONAL:
+            member = member.items[0]
+        for item in member.items if member.kind == UNION else (member,):
+            if item.kind == CLASS:
+                classes |= item.value
+            elif item.kind not in (EPSILON, NOTHING) and not 0 < item.text <= level:
+                bag.add(item)
+    return bag, 0 if classes <= ASCII_BYTES else classes
 
 
 def _new_union(items: tuple[Node, ...]) -> Node:
@@ -560,7 +583,7 @@ def intersect(*members: Node) -> Node:
             bag.discard(any_node)
     if excluded:
         for item in excluded:
-            if item in bag:
+            if item in bag or item in members:
                 return _NOTHING
         outside = complement(union_of(excluded))
         if outside is _NOTHING:

@@ -222,7 +222,6 @@ class _Parser:
         self.limits = limits
         self.findings: list[Finding] = []
         self.syntax_error = False
-        self.nodes = 0
         self.names: set[str] = set()
         if flags & ~_FLAGS:
             self._note(0, "flag", f"unsupported flags {flags & ~_FLAGS:#x}", syntax=False)
@@ -319,16 +318,19 @@ class _Parser:
         alternatives: list[list[Node]] = [items]
         stack: list[_Frame] = []
         position = 0
+        nodes = 0
         repeatable = False
         """Whether the last item may take a quantifier."""
         while position < size:
-            if len(items) > self.limits.regex_nodes:
+            nodes += 1
+            if nodes > self.limits.regex_nodes:
                 raise LimitExceeded("regex_nodes", self.limits.regex_nodes, where="a pattern")
             character = pattern[position]
             run = _PLAIN.match(pattern, position)
             if run is not None:
                 text = run.group()
                 position = run.end()
+                nodes += len(text) - 1
                 if flags & _IGNORECASE or not text.isascii():
                     points = self._points(text) if self.surrogates else [ord(letter) for letter in text]
                     items.extend([self._character(point, flags) for point in points])
@@ -607,9 +609,12 @@ class _Parser:
             return SINGLE_BYTES[point]
         return code_points(((point, point),), surrogates=self.surrogates)
 
-    def _set(self, ranges: Ranges, flags: int, *, negative: bool = False) -> Node:
-        if flags & _IGNORECASE:
+    def _set(self, ranges: Ranges, flags: int, *, uncased: Ranges = (), negative: bool = False) -> Node:
+        """A character of ``ranges``, in any case under the flag i, or of ``uncased``, as they are."""
+        if flags & _IGNORECASE and ranges:
             ranges = fold_case(ranges, ascii_only=bool(flags & _ASCII))
+        if uncased:
+            ranges = normal_ranges([*ranges, *uncased])
         if negative:
             ranges = negate_ranges(ranges)
         return code_points(ranges, surrogates=self.surrogates)
@@ -637,7 +642,7 @@ class _Parser:
         return lookbehind(code_points(negate_ranges(ends), surrogates=self.surrogates), True)
 
     def _boundary(self, flags: int, negative: bool) -> Node:
-        word = self._set(self._named("w", flags), flags)
+        word = self._set((), flags, uncased=self._named("w", flags))
         before, not_before = lookbehind(word, False), lookbehind(word, True)
         formula = concat(word, any_bytes())
         after, not_after = lookahead(formula), lookahead(complement(formula))
@@ -655,7 +660,9 @@ class _Parser:
         if letter == "d":
             return ASCII_DIGIT if self.ecma or flags & _ASCII else python_class("d")
         if letter == "w":
-            return ASCII_WORD if self.ecma or flags & _ASCII else python_class("w")
+            if self.ecma:
+                return fold_case(ASCII_WORD) if flags & _IGNORECASE else ASCII_WORD
+            return ASCII_WORD if flags & _ASCII else python_class("w")
         if self.ecma:
             return ECMA_SPACE
         return ASCII_SPACE if flags & _ASCII else python_class("s")
@@ -667,7 +674,7 @@ class _Parser:
             key = ("\\" + letter, flags & (_ASCII | _IGNORECASE), self.dialect, self.surrogates)
             node = _class_nodes.get(key)
             if node is None:
-                node = self._set(self._named(letter.lower(), flags), flags, negative=letter.isupper())
+                node = self._set((), flags, uncased=self._named(letter.lower(), flags), negative=letter.isupper())
                 _class_nodes[key] = node
             return node, position + 2
         if letter == "b" or letter == "B":
@@ -815,6 +822,8 @@ class _Parser:
         if negative:
             position += 1
         ranges: list[tuple[int, int]] = []
+        # Python looks up the lower case in a class escape; ECMA-262 closes the whole set, \p included.
+        uncased: list[tuple[int, int]] = ranges if self.ecma else []
         first = position
         while True:
             if position >= size:
@@ -837,10 +846,11 @@ class _Parser:
                     ranges.append((low, high))
                 position = after
             elif members is not None:
-                ranges.extend(members)
+                uncased.extend(members)
             else:
                 ranges.append((low, low))
-        return self._set(normal_ranges(ranges), flags, negative=negative), position + 1
+        others = () if self.ecma else normal_ranges(uncased)
+        return self._set(normal_ranges(ranges), flags, uncased=others, negative=negative), position + 1
 
     def _member(self, position: int, flags: int) -> tuple[int, Ranges | None, int]:
         if position >= len(self.pattern):
