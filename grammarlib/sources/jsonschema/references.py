@@ -91,6 +91,7 @@ class References:
         self._resources: dict[str, Base] = {}
         self._anchors: dict[tuple[str, str], Target] = {}
         self._indexed: set[str] = set()
+        self._resolved: dict[tuple[int, str], tuple[Base, Target]] = {}
         uri = base_uri
         if isinstance(schema, dict) and not (dialect.references_stand_alone and "$ref" in schema):
             uri = urldefrag(urljoin(base_uri, identifier_of(schema, dialect.identifier) or "")).url
@@ -123,6 +124,13 @@ class References:
 
     def resolve(self, reference: str, base: Base) -> Target:
         """The schema that ``reference`` means where ``base`` holds.  Raises `ReferenceFailure`."""
+        key = (id(base), reference)  # the entry keeps its base alive, so that the id stays its own
+        known = self._resolved.get(key)
+        if known is None:
+            known = self._resolved[key] = (base, self._resolve(reference, base))
+        return known[1]
+
+    def _resolve(self, reference: str, base: Base) -> Target:
         if reference.startswith("#"):
             document, fragment = base, reference[1:]
         else:
