@@ -338,6 +338,8 @@ class LeafTarget:
             return set(range(0x10000)) if self.is_live_prefix(data + b"a") else set()
         count = code_points(data) + 1
         state = self._state(data)
+        if state < 0:
+            return set()
         key = (state, count if leaf.maximum is not None else 0)
         if key not in self._units:
             found = set()
