@@ -22,6 +22,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
+# Threads of torch on top of pytest's workers only wait for each other; the models of the tests are tiny.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _SLOW_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile(
     "ci",

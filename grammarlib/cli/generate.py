@@ -126,6 +126,10 @@ def generate(
 
 def _load(name: str, device: str | None) -> tuple[Any, Any]:
     """A model and its tokenizer; raises `UnreadableInput` where there is none."""
+    if name == EMBEDDED:
+        # Set before torch is loaded: in a model this small, threads only wait for each other.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import is_torch_cuda_available, logging
 
