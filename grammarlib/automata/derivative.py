@@ -233,7 +233,7 @@ def intersect_steps(parts: Sequence[Steps], fuel: Fuel) -> Steps:
     """The steps of the intersection of languages that step as ``parts`` say."""
     products: list[tuple[int, tuple[Node, ...]]] = [(ALL_BYTES, ())]
     for part in parts:
-        fuel.spend(len(products) * len(part))
+        fuel.spend(len(products) * len(part) // 8 + 1)
         following = []
         for members, targets in products:
             for others, target in part:
@@ -274,9 +274,10 @@ def is_empty(node: Node, fuel: Fuel) -> bool:
         return not alive
     parents: dict[Node, Node | None] = {node: None}
     serial = 0
-    heap: list[tuple[int, int, Node]] = [(0, 0, node)]
+    # Nearest first, then deepest, then in order: two searches that pass the same way meet.
+    heap: list[tuple[int, int, int, Node]] = [(0, 0, 0, node)]
     while heap:
-        current = heapq.heappop(heap)[2]
+        _, depth, _, current = heapq.heappop(heap)
         steps = partition(current, fuel)
         fuel.spend(len(steps) + 1)
         for _, target in steps:
@@ -293,7 +294,7 @@ def is_empty(node: Node, fuel: Fuel) -> bool:
                     back = parents[back]
                 return False
             serial += 1
-            heapq.heappush(heap, (_need(target), -serial, target))
+            heapq.heappush(heap, (_need(target), depth - 1, serial, target))
     for visited in parents:
         visited.alive = False
         visited.distance_bytes = visited.distance_points = NEVER

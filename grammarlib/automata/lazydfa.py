@@ -12,6 +12,7 @@ first token and is impossible for ``.{0,30000}``.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from grammarlib.ir.regex import Node, nothing
 from grammarlib.limits import Limits
 
 _CACHE_ENTRIES = 1024
-_CACHE_STATES = 200_000
+_CACHE_STATES = 100_000
 _DEAD_ROW = np.full(256, DEAD, dtype=STATE_DTYPE)
 
 
@@ -206,6 +207,7 @@ def _product(parts: list[Steps], fuel: Fuel) -> list[tuple[int, tuple[Node, ...]
 
 _cache: OrderedDict[tuple[tuple[Node, ...], int, int], LazyDFA] = OrderedDict()
 _cache_lock = threading.Lock()
+_stored = itertools.count(1)
 
 
 def lazy_dfa_for(regexes: Sequence[Node], limits: Limits) -> LazyDFA:
@@ -227,7 +229,8 @@ def lazy_dfa_for(regexes: Sequence[Node], limits: Limits) -> LazyDFA:
         _cache[key] = automaton
         if len(_cache) > _CACHE_ENTRIES:
             _cache.popitem(last=False)
-        elif len(_cache) % 32 == 0:
+        # Automata grow after they are stored: add up their states now and then.
+        if next(_stored) % 16 == 0:
             total = sum(other.state_count for other in _cache.values())
             while total > _CACHE_STATES and len(_cache) > 1:
                 _, oldest = _cache.popitem(last=False)

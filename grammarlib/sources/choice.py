@@ -13,7 +13,6 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +22,13 @@ from grammarlib.errors import Finding, InvalidSource, LimitExceeded
 from grammarlib.limits import Limits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Choice:
     """The texts of ``options`` (any iterable of strings; repeated ones count once)."""
 
     options: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        options = cast("Iterable[str]", self.options)
+    def __init__(self, options: Iterable[str]) -> None:
         if isinstance(options, str):
             raise TypeError("options must be an iterable of strings, not one string")
         object.__setattr__(self, "options", tuple(options))

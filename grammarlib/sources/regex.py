@@ -97,7 +97,7 @@ _PLAIN: Final = re.compile(r"[^\\^$.|?*+()\[\]{}#\s]+")
 _BRACES: Final = re.compile(r"\{(\d*)(,?)(\d*)\}")
 _SIMPLE_CLASS: Final = re.compile(r"\[\^?[^\\\[\]^](?:[^\\\[\]]|\\[^xuUpPNkc0-9])*\]")
 _INLINE_FLAGS: Final = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
-_GROUP_NAME: Final = re.compile(r"(\w+)>")
+_GROUP_NAME: Final = re.compile(r"([\w$]+)>")
 _REPEAT_MAXIMUM: Final = 4_294_967_294
 _ESCAPED: Final = {"t": 0x09, "n": 0x0A, "v": 0x0B, "f": 0x0C, "r": 0x0D, "a": 0x07}
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
@@ -162,7 +162,7 @@ def search_pattern(
 def _parse(
     pattern: str, dialect: str, flags: int, limits: Limits, surrogates: bool, pointer: str | None, search: bool
 ) -> Node:
-    key = (pattern, dialect, flags, surrogates, search, limits.regex_nodes, limits.source_depth)
+    key = (pattern, dialect, flags, surrogates, search, limits)
     reference = _patterns.get(key)
     if reference is not None:
         node = reference()
@@ -393,7 +393,7 @@ class _Parser:
                 items.append(self._dollar(flags))
                 position += 1
                 repeatable = False
-            elif flags & _VERBOSE and (character.isspace() or character == "#"):
+            elif flags & _VERBOSE and character in " \t\n\r\v\f#":
                 if character == "#":
                     end = pattern.find("\n", position)
                     position = size if end < 0 else end + 1
@@ -491,7 +491,7 @@ class _Parser:
         if found is None:
             self._fail(position, "bad or unterminated group name")
         name = found.group(1)
-        if not name.isidentifier():
+        if not (name.replace("$", "_") if self.ecma else name).isidentifier():
             self._fail(position, f"bad character in group name {name!r}")
         if name in self.names and not self.ecma:
             self._fail(position, f"redefinition of group name {name!r}")
@@ -686,7 +686,7 @@ class _Parser:
         if letter.isdigit() and letter.isascii() and letter != "0":
             return self._numbered(position, flags)
         if letter == "k" and self.ecma:
-            found = re.compile(r"\\k<\w+>").match(self.pattern, position)
+            found = re.compile(r"\\k<[\w$]+>").match(self.pattern, position)
             if found is None:
                 self._fail(position, "bad escape \\k")
             self._backreference(position, found.group())
