@@ -137,9 +137,13 @@ def _load(name: str, device: str | None) -> tuple[Any, Any]:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         logging.disable_progress_bar()
     if name == EMBEDDED:
+        from samplers import SamplerError
         from samplers.models import load_embedded
 
-        model, tokenizer = load_embedded()
+        try:
+            model, tokenizer = load_embedded()
+        except SamplerError as error:
+            raise UnreadableInput(str(error)) from None
         return (model if device is None else model.to(device)), tokenizer
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
