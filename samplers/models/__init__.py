@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from samplers.errors import SamplerError
 
@@ -37,6 +38,12 @@ def load_embedded() -> tuple[Any, Any]:
     Raises `SamplerError` where this installation has none.
     """
     folder = embedded_model_path()
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    shows_progress = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # it would flash by for 50 ms
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    finally:
+        if shows_progress:
+            logging.enable_progress_bar()
     return model.eval(), tokenizer

@@ -136,11 +136,11 @@ def test_the_draws_have_the_masked_distribution(temperature: float) -> None:
 
 
 def test_the_ends_of_the_unit_interval() -> None:
-    """The smallest and the largest uniform number still draw a possible token."""
-    scores = torch.tensor([[-torch.inf, 1.0, 0.0, -torch.inf]] * 2)
-    uniforms = torch.tensor([[0.0], [1.0 - 2.0**-53]], dtype=torch.float64)
-    chosen = TokenChoice(uniforms, 1.0, 1)(torch.zeros(2, 1, dtype=torch.long), scores)
-    assert chosen.argmax(dim=1).tolist() == [1, 2]
+    """The smallest and the largest uniform number still draw a possible token, even one that was rounded up to 1."""
+    scores = torch.tensor([[-torch.inf, 1.0, 0.0, -torch.inf]] * 3)
+    uniforms = torch.tensor([[0.0], [1.0 - 2.0**-53], [1.0]], dtype=torch.float64)
+    chosen = TokenChoice(uniforms, 1.0, 1)(torch.zeros(3, 1, dtype=torch.long), scores)
+    assert chosen.argmax(dim=1).tolist() == [1, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,16 @@ def test_advance_is_resolve_by_one(tokens: list[int]) -> None:
         check(states, [tokens[:length]], [0])
 
 
+def test_taking_back_the_end() -> None:
+    """A text goes on where its end is taken back, whichever stop token that was."""
+    for end in (EOS, EXTRA_STOP):
+        rows = [[0, 2], [0, 2, end], [0, 2, end, PAD], [0, 2, end], [0, 2], [0, 2, PAD], [0, 2, end], [0]]
+        states: list[PrefixState | None] = []
+        for row in rows:
+            states = resolve(states, np.array([row]), [0], lambda index: SOURCES[index].matcher(), STOPS)
+            check(states, [row], [0])
+
+
 def test_rows_are_not_replayed() -> None:
     """Beams and drafts cost what differs: the tokens accepted are counted."""
     fakes.FaultyMatcher.calls = fakes.FaultyMatcher.fail_at = 0
