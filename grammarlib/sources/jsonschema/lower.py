@@ -353,6 +353,8 @@ class SchemaSource:
     def _without_subsumed(self, live: list[tuple[Conjunction, int]]) -> list[tuple[Conjunction, int]]:
         """Drop alternatives that a weaker one with the same labels implies; check the number of tracks."""
         if len(live) > 1:
+            if len(live) > self._limits.tracks * 8:  # the search below is quadratic
+                raise LimitExceeded("tracks", self._limits.tracks, len(live), "the schema")
             sets = [frozenset(members) for members, _ in live]
             kept = []
             for position, (members, label) in enumerate(live):

@@ -52,6 +52,9 @@ FALSE_NODE: Final = 1
 NUMBER_MAGNITUDE: Final = 2_000
 """The largest exponent, and count of digits, of a number in a schema: arithmetic stays cheap."""
 
+LARGEST_COUNT: Final = 2**31 - 1
+"""The largest length or number of items that counts: no text that fits the machine has more."""
+
 FINDINGS: Final = 1_000
 """How many findings of each kind are collected."""
 
@@ -242,13 +245,18 @@ class SchemaReader:
         return self._patterns[text]
 
     def natural(self, value: Any, place: Place, keyword: str) -> int | None:
-        """A count (0, 1, 2 ...; 2.0 counts too), or None, which is recorded."""
-        if type(value) is int and value >= 0:
+        """A count (0, 1, 2 ...; 2.0 counts too); None where it binds nothing or is refused (which is recorded)."""
+        if type(value) is int and 0 <= value <= LARGEST_COUNT:
             return value
         number = exact_decimal(value)
-        if number is not None and number >= 0 and values.is_integral(number) and number.adjusted() < 30:
+        if number is None or number < 0 or not values.is_integral(number):
+            self.invalid(place, keyword, f"{keyword} must be a non-negative integer, not {_show(value)}")
+            return None
+        if number <= LARGEST_COUNT:
             return int(number)
-        self.invalid(place, keyword, f"{keyword} must be a non-negative integer, not {_show(value)}")
+        if keyword.startswith("min"):
+            message = f"{keyword} is larger than {LARGEST_COUNT}"
+            self.unsupported(place, keyword, message, code="number-magnitude")
         return None
 
     def number(self, value: Any, place: Place, keyword: str) -> Decimal | None:
@@ -458,6 +466,9 @@ def _properties(
         reader.invalid(place, "properties", f"properties must be an object, not {_kind(value)}")
         return
     if not node.types & OBJECT or not value:
+        return
+    if not all(isinstance(name, str) for name in value):
+        reader.invalid(place, "properties", "the names of properties must be strings")
         return
     here = (place, "properties")
     child = reader.child
