@@ -21,9 +21,9 @@ HEADER = """\
 # Samples of the embedded model
 
 One constrained output for each schema in `docs/examples/schemas/`, in alphabetical order: seed {seed}, temperature
-{temperature}, whitespace {whitespace}, the prompt of `samplers.models.prompt.prompt_for(schema)`, one try each,
-nothing selected or edited. The model was not trained on these schemas. Every output is valid for its schema by
-construction; how plausible the values are is the model's merit or fault.
+{temperature}, `whitespace="{whitespace}"`, `formats="{formats}"`, the prompt of `prompt_for(schema)`, one try each,
+nothing selected or edited. The model was not trained on these schemas. Shape, types, enumerations, bounds and patterns
+hold by construction{formats_hold}; how plausible the values are is the model's merit or fault.
 
 Written by `python -m samplers.models.training.samples`.
 """
@@ -36,14 +36,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--whitespace", choices=("bounded", "compact", "any"), default="bounded")
+    parser.add_argument("--formats", choices=("assert", "strict", "annotate"), default="assert")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model, tokenizer = load_embedded()
     vocabulary = gl.Vocabulary.from_huggingface(tokenizer)
-    page = HEADER.format(seed=options.seed, temperature=options.temperature, whitespace=options.whitespace)
+    page = HEADER.format(
+        seed=options.seed,
+        temperature=options.temperature,
+        whitespace=options.whitespace,
+        formats=options.formats,
+        formats_hold=", formats do not" if options.formats == "annotate" else ", and so do formats",
+    )
     for path in sorted(options.schemas.glob("*.json")):
         schema = json.loads(path.read_text(encoding="utf-8"))
-        compiled = gl.compile(gl.JsonSchema(schema, whitespace=options.whitespace), vocabulary)
+        compiled = gl.compile(gl.JsonSchema(schema, whitespace=options.whitespace, formats=options.formats), vocabulary)
         [result] = generate(
             model,
             tokenizer,
