@@ -130,6 +130,7 @@ class GrammarRows:
                 steps += 1
             if steps > bound:
                 raise LimitExceeded("closure_steps", bound, steps, "one transition of a grammar")
+            steps += self._merge(inside) + self._merge(items)
             targets[byte_class.members] = self._row(frozenset(inside), frozenset(items))
         targets.flags.writeable = False
         self._targets[state] = targets
@@ -170,6 +171,32 @@ class GrammarRows:
             self._rows.append(_Row(inside, items))
         return number
 
+    def _merge(self, threads: set[int]) -> int:
+        """Replace threads that differ in their node only by one with the frames of all; the number of steps taken.
+
+        That keeps rows small and makes equal sets of stacks equal, where a text has many unfinished readings.
+        """
+        if len(threads) < 2:
+            return 0
+        nodes: dict[int, int] = {}
+        several: dict[int, list[int]] = {}
+        for thread in threads:
+            if thread < 0:
+                continue
+            position, node = thread >> _SHIFT, thread & _NODE_MASK
+            first = nodes.setdefault(position, node)
+            if first != node:
+                several.setdefault(position, [first]).append(node)
+        steps = 0
+        for position, group in several.items():
+            frames: set[tuple[int, int]] = set()
+            for node in group:
+                threads.discard(position << _SHIFT | node)
+                frames.update(self._frames[node])
+                steps += len(self._frames[node])
+            threads.add(position << _SHIFT | self._node(frames))
+        return steps
+
     def _close(self, state: int, node: int, items: set[int]) -> int:
         """Add the thread (``state``, ``node``) and whatever popping leads to; the number of steps taken."""
         rules = self._rules
@@ -188,6 +215,7 @@ class GrammarRows:
             if not rules.final[state]:
                 items.add(state << _SHIFT | node)
             if rules.accepting[state]:
+                steps += len(self._frames[node])
                 for frame in self._frames[node]:
                     after, parent = frame
                     if after == _END:

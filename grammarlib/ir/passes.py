@@ -40,14 +40,16 @@ def prepare(grammar: Grammar, vain: Callable[[Terminal], bool], limits: Limits) 
     """All passes in order.  ``vain`` says of a terminal that it matches no text of at least one byte."""
     system = from_grammar(grammar, limits)
     system = remove_useless(system, lambda terminal: terminal.regex.nullable or not vain(terminal))
-    system = remove_nullable(system)
+    # Groups and repeats first: fewer rules may then be empty, which is what makes automata grow below.
+    system = inline_single_use(inline_small(system, limits), limits)
+    system = remove_nullable(remove_unreachable(system), limits)
     system = remove_useless(system, lambda terminal: not vain(terminal))
     system = remove_left_recursion(system, limits)
     for _ in range(_ROUNDS):
         before = system
-        system = mark_tail_calls(system)
-        system = inline_small(system)
-        system = inline_single_use(system)
+        system = mark_tail_calls(system, limits)
+        system = inline_small(system, limits)
+        system = inline_single_use(system, limits)
         system = remove_unreachable(system)
         if system == before:
             break
@@ -184,7 +186,7 @@ def remove_unreachable(system: RuleSystem) -> RuleSystem:
     )
 
 
-def remove_nullable(system: RuleSystem) -> RuleSystem:
+def remove_nullable(system: RuleSystem, limits: Limits) -> RuleSystem:
     """No rule derives the empty text any more; ``nullable`` says whether the start did.
 
     A call of a rule that may be empty gets an epsilon edge beside it; a terminal that may be empty too.
@@ -207,7 +209,7 @@ def remove_nullable(system: RuleSystem) -> RuleSystem:
                     edges.append((EPSILON, target))
             builder.edges.append(edges)
         builder.accepting = set(automaton.accepting)
-        automata.append(_without_empty_text(simplify(builder.build())))
+        automata.append(_without_empty_text(simplify(builder.build(), limits)))
     return RuleSystem(
         system.terminals, system.names, tuple(automata), system.start, nullable[system.start] or system.nullable
     )
@@ -270,7 +272,7 @@ def remove_left_recursion(system: RuleSystem, limits: Limits) -> RuleSystem:
         builder.edges[0] = beginnings
         for rule in component:
             builder.accepting = {have[rule]}
-            automata[rule] = simplify(builder.build())
+            automata[rule] = simplify(builder.build(), limits)
     return RuleSystem(system.terminals, system.names, tuple(automata), system.start, system.nullable)
 
 
@@ -319,7 +321,7 @@ def strongly_connected(successors: list[set[int]]) -> list[list[int]]:
     return components
 
 
-def mark_tail_calls(system: RuleSystem) -> RuleSystem:
+def mark_tail_calls(system: RuleSystem, limits: Limits) -> RuleSystem:
     """Calls after which nothing need follow lead to a state without edges; calls of oneself there become loops.
 
     A call of B that returns to an accepting state r is such a call not only where r has no edges, but also where
@@ -349,7 +351,7 @@ def mark_tail_calls(system: RuleSystem) -> RuleSystem:
                     changed = True
         if changed:
             accepting = automaton.accepting if final is None else automaton.accepting | {final}
-            automata[rule] = simplify(RuleAutomaton(tuple(map(tuple, edges)), accepting))
+            automata[rule] = simplify(RuleAutomaton(tuple(map(tuple, edges)), accepting), limits)
     return RuleSystem(system.terminals, system.names, tuple(automata), system.start, system.nullable)
 
 
@@ -399,7 +401,7 @@ class _Simulations:
         return True
 
 
-def inline_small(system: RuleSystem) -> RuleSystem:
+def inline_small(system: RuleSystem, limits: Limits) -> RuleSystem:
     """Rules of a few edges that call nothing are written out wherever they are called."""
     small = {
         rule: automaton
@@ -413,11 +415,11 @@ def inline_small(system: RuleSystem) -> RuleSystem:
     automata = list(system.automata)
     for rule, automaton in enumerate(system.automata):
         if any(callee in small for callee in automaton.calls()):
-            automata[rule] = simplify(_inlined(automaton, small))
+            automata[rule] = simplify(_inlined(automaton, small), limits)
     return RuleSystem(system.terminals, system.names, tuple(automata), system.start, system.nullable)
 
 
-def inline_single_use(system: RuleSystem) -> RuleSystem:
+def inline_single_use(system: RuleSystem, limits: Limits) -> RuleSystem:
     """Rules that are called in one place only are written out there."""
     uses = [0] * len(system.automata)
     uses[system.start] += 2
@@ -440,13 +442,10 @@ def inline_single_use(system: RuleSystem) -> RuleSystem:
                     continue
                 if len(builder.edges) + len(automata[callee].edges) > _INLINED_STATES + len(automata[rule].edges):
                     continue
-                leaving[place] = (EPSILON, builder.copy(automata[callee]))
-                offset = leaving[place][1]
-                for final in automata[callee].accepting:
-                    builder.edges[final + offset].append((EPSILON, target))
+                leaving[place] = (EPSILON, builder.splice(automata[callee], target))
             state += 1
         builder.accepting = set(automata[rule].accepting)
-        automata[rule] = simplify(builder.build())
+        automata[rule] = simplify(builder.build(), limits)
     return RuleSystem(system.terminals, system.names, tuple(automata), system.start, system.nullable)
 
 
@@ -457,11 +456,7 @@ def _inlined(automaton: RuleAutomaton, bodies: dict[int, RuleAutomaton]) -> Rule
     for state, edges in enumerate(automaton.edges):
         for place, (symbol, target) in enumerate(edges):
             if symbol < 0 and ~symbol in bodies:
-                body = bodies[~symbol]
-                offset = builder.copy(body)
-                for final in body.accepting:
-                    builder.edges[final + offset].append((EPSILON, target))
-                builder.edges[state][place] = (EPSILON, offset)
+                builder.edges[state][place] = (EPSILON, builder.splice(bodies[~symbol], target))
     return builder.build()
 
 

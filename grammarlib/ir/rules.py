@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from grammarlib.errors import LimitExceeded
 from grammarlib.ir.grammar import Terminal
+from grammarlib.limits import Limits
 
 EPSILON: Final = 1 << 60
 """The symbol of an edge that reads nothing.  Terminal ``t`` is the symbol ``t``, nonterminal ``n`` is ``~n``."""
@@ -25,6 +27,7 @@ Edge = tuple[int, int]
 
 _SUBSET_GROWTH: Final = 8
 _SUBSET_SLACK: Final = 256
+_SUBSET_STEPS: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,45 +93,83 @@ class AutomatonBuilder:
             self.edges.append([(symbol, target + offset) for symbol, target in edges])
         return offset
 
+    def splice(self, automaton: RuleAutomaton, after: int) -> int:
+        """Copy ``automaton`` so that each of its texts leads on to the state ``after``; the number of its state 0.
+
+        Accepting states without edges become ``after`` itself: chains of inlined rules leave no chains of epsilon edges.
+        """
+        offset = len(self.edges)
+        accepting = automaton.accepting
+        place = [
+            after if state in accepting and not edges else offset + state for state, edges in enumerate(automaton.edges)
+        ]
+        for edges in automaton.edges:
+            self.edges.append([(symbol, place[target]) for symbol, target in edges])
+        for state in accepting:
+            if automaton.edges[state]:
+                self.edges[offset + state].append((EPSILON, after))
+        if place[0] == after:
+            self.edges[offset].append((EPSILON, after))
+        return offset
+
     def build(self) -> RuleAutomaton:
         """The automaton as it stands."""
         return RuleAutomaton(tuple(map(tuple, self.edges)), frozenset(self.accepting))
 
 
-def simplify(automaton: RuleAutomaton) -> RuleAutomaton:
-    """The same language without epsilon edges and useless states; deterministic and minimal where that stays small."""
+def simplify(automaton: RuleAutomaton, limits: Limits) -> RuleAutomaton:
+    """The same language without epsilon edges and useless states; deterministic and minimal where that stays small.
+
+    Raises `LimitExceeded` where even the other form has more than four edges for each of ``limits.states``.
+    """
     if not automaton.edges:
         return NO_TEXT
-    closures = _epsilon_closures(automaton)
+    closures = _Closures(automaton)
     result = _determinise(automaton, closures)
     if result is None:
-        return trim(_without_epsilon(automaton, closures))
+        return trim(_without_epsilon(automaton, closures, 4 * limits.states))
     return minimise(trim(result))
 
 
-def _epsilon_closures(automaton: RuleAutomaton) -> list[tuple[int, ...]]:
-    closures: list[tuple[int, ...]] = []
-    jumps = [[target for symbol, target in edges if symbol == EPSILON] for edges in automaton.edges]
-    for state in range(len(jumps)):
-        if not jumps[state]:
-            closures.append((state,))
-            continue
-        seen = {state}
-        stack = [state]
+class _Closures:
+    """What each state reaches by epsilon edges, worked out where it is asked for."""
+
+    def __init__(self, automaton: RuleAutomaton) -> None:
+        self._jumps = [[target for symbol, target in edges if symbol == EPSILON] for edges in automaton.edges]
+        self._known: dict[int, tuple[int, ...]] = {}
+
+    def of_all(self, states: set[int]) -> frozenset[int]:
+        """What ``states`` reach together."""
+        if len(states) == 1:
+            return frozenset(self[next(iter(states))])
+        seen = set(states)
+        stack = list(states)
         while stack:
-            for target in jumps[stack.pop()]:
+            for target in self._jumps[stack.pop()]:
                 if target not in seen:
                     seen.add(target)
                     stack.append(target)
-        closures.append(tuple(seen))
-    return closures
+        return frozenset(seen)
+
+    def __getitem__(self, state: int) -> tuple[int, ...]:
+        known = self._known.get(state)
+        if known is None:
+            seen = {state}
+            stack = [state]
+            while stack:
+                for target in self._jumps[stack.pop()]:
+                    if target not in seen:
+                        seen.add(target)
+                        stack.append(target)
+            known = self._known[state] = tuple(seen)
+        return known
 
 
-def _determinise(automaton: RuleAutomaton, closures: Sequence[tuple[int, ...]]) -> RuleAutomaton | None:
+def _determinise(automaton: RuleAutomaton, closures: _Closures) -> RuleAutomaton | None:
     """Subset construction; None where the result would be far larger than ``automaton``."""
     cap = _SUBSET_GROWTH * len(automaton.edges) + _SUBSET_SLACK
     # The subsets' sizes count too: a few huge ones cost as much as many small ones.
-    fuel = 64 * cap
+    fuel = _SUBSET_STEPS + 64 * cap
     first = frozenset(closures[0])
     numbers: dict[frozenset[int], int] = {first: 0}
     order = [first]
@@ -139,14 +180,13 @@ def _determinise(automaton: RuleAutomaton, closures: Sequence[tuple[int, ...]]) 
             fuel -= 1
             for symbol, target in automaton.edges[state]:
                 if symbol != EPSILON:
-                    closure = closures[target]
-                    fuel -= len(closure)
-                    moves.setdefault(symbol, set()).update(closure)
-            if fuel < 0:
-                return None
+                    moves.setdefault(symbol, set()).add(target)
         edges = []
         for symbol, targets in moves.items():
-            subset = frozenset(targets)
+            subset = closures.of_all(targets)
+            fuel -= len(subset)
+            if fuel < 0:
+                return None
             number = numbers.get(subset)
             if number is None:
                 number = numbers[subset] = len(order)
@@ -159,16 +199,30 @@ def _determinise(automaton: RuleAutomaton, closures: Sequence[tuple[int, ...]]) 
     return RuleAutomaton(tuple(result), accepting)
 
 
-def _without_epsilon(automaton: RuleAutomaton, closures: Sequence[tuple[int, ...]]) -> RuleAutomaton:
+def _without_epsilon(automaton: RuleAutomaton, closures: _Closures, bound: int) -> RuleAutomaton:
+    """The states that the start reaches by symbols, each with the edges of all that it reaches by epsilon."""
+    numbers = {0: 0}
+    order = [0]
     edges = []
     accepting = set()
-    for state, closure in enumerate(closures):
+    size = 0
+    for state in order:
+        closure = closures[state]
         found: dict[Edge, None] = {}
         for member in closure:
-            found.update(dict.fromkeys(edge for edge in automaton.edges[member] if edge[0] != EPSILON))
-        edges.append(tuple(found))
+            for symbol, target in automaton.edges[member]:
+                if symbol == EPSILON:
+                    continue
+                if target not in numbers:
+                    numbers[target] = len(order)
+                    order.append(target)
+                found[symbol, numbers[target]] = None
         if not automaton.accepting.isdisjoint(closure):
-            accepting.add(state)
+            accepting.add(len(edges))
+        edges.append(tuple(found))
+        size += len(found)
+        if size > bound:
+            raise LimitExceeded("states", bound // 4, size // 4, "the automaton of a rule")
     return RuleAutomaton(tuple(edges), frozenset(accepting))
 
 

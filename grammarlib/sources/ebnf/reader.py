@@ -8,8 +8,8 @@ Not taken: one nonterminal for each group and class; whatever refers to no rule 
 
 What is read: ``name ::= alternatives``; ``"literal"``, ``[class]``, ``[^class]``, ``.`` (any character, newlines
 too), ``( )``, ``|``, ``* + ?``, ``{n}``, ``{n,}``, ``{n,m}``, ``# comment``; escapes ``\\n \\r \\t \\\\ \\" \\'
-\\[ \\] \\- \\xNN \\uNNNN \\UNNNNNNNN`` and C's others.  Literals and classes are code points, written as UTF-8.  A rule goes on
-until the next ``name ::=``, over as many lines as it likes.
+\\[ \\] \\- \\xNN \\uNNNN \\UNNNNNNNN`` and C's others.  Literals and classes are code points, written as UTF-8.  A
+rule goes on until the next ``name ::=``, over as many lines as it likes.
 """
 
 from __future__ import annotations

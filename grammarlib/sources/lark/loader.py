@@ -349,17 +349,15 @@ class _Loader:
                     message = f"terminal {definition.name} uses a template; templates make rules"
                     self.findings.append(place.finding("template", message))
                 for number, child in enumerate(tree.children):
-                    if not isinstance(child, Reference):
+                    if not isinstance(child, Reference) or tree.data == "alias":
                         continue
                     target = definitions.by_name.get(child.name)
-                    if target is None:
+                    if not child.terminal:
+                        message = f"terminal {definition.name} uses the rule {child.name}"
+                        self.findings.append(child.place.finding("rule-in-terminal", message))
+                    elif target is None:
                         message = f"terminal {child.name} is not defined"
                         self.findings.append(child.place.finding("undefined", message))
-                    elif not child.terminal:
-                        message = (
-                            f"terminal {definition.name} uses the rule {child.name}; terminals may use terminals only"
-                        )
-                        self.findings.append(child.place.finding("rule-in-terminal", message))
                     elif target.tree is not None:
                         tree.children[number] = target.tree
 
