@@ -135,3 +135,22 @@ def test_every_limit_is_documented() -> None:
     page = (REPOSITORY / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", page, re.MULTILINE))
     assert rows == {field.name: f"{field.default:,}" for field in dataclasses.fields(Limits)}
+
+
+def test_every_keyword_is_documented() -> None:
+    """The table of `docs/reference/json_schema_support.md` is that of `keywords`."""
+    from grammarlib.sources.jsonschema.keywords import DRAFTS, dialect_by_name
+
+    page = (REPOSITORY / "docs" / "reference" / "json_schema_support.md").read_text(encoding="utf-8")
+    names = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12"}
+    assert set(names) == set(DRAFTS)
+    expected: dict[str, tuple[str, str]] = {}
+    for draft in DRAFTS:
+        dialect = dialect_by_name(names[draft])
+        assert dialect is not None
+        for keyword in dialect.keywords.values():
+            first, last = names[keyword.since], names[keyword.until]
+            status = "enforced" if keyword.status == "implemented" else keyword.status
+            expected[keyword.name] = (first if first == last else f"{first} to {last}", status)
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \| (\w+) \|$", page, re.MULTILINE)
+    assert {name: (drafts, status) for name, drafts, status in rows} == expected
