@@ -8,6 +8,7 @@ This is the only command that imports torch and transformers (beside ``doctor``,
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
 import sys
@@ -101,7 +102,7 @@ def generate(
     from samplers import generate as generate_texts
 
     writer = _Writer(vocabulary) if stream else None
-    with progress("Writing ..." if writer is None else ""):
+    with progress("Writing ...") if writer is None else contextlib.nullcontext():
         results = generate_texts(
             language_model if writer is None else _Streamed(language_model, writer),
             tokenizer,
