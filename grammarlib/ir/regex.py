@@ -581,6 +581,8 @@ def intersect(*members: Node) -> Node:
     for any_node, level in ((_ANY_WTF8, 2), (_ANY_TEXT, 1)):
         if any_node in bag and any(0 < item.text <= level and item is not any_node for item in bag):
             bag.discard(any_node)
+    if len(bag) > 1:
+        bag = _without_idle_lengths(bag)
     if excluded:
         for item in excluded:
             if item in bag or item in members:
@@ -613,6 +615,17 @@ def intersect(*members: Node) -> Node:
         max(item.minimum_points for item in items),
     )
     return intern(key, node)
+
+
+def _without_idle_lengths(bag: set[Node]) -> set[Node]:
+    """Drop a minimum length that another member reaches anyway, as ``.{1,}`` beside ``[a-z]{3}``."""
+    for length in list(bag):
+        if length.kind == REPEAT and length.value[1] is None and length.items[0] in _CHARACTERS:
+            level = _CHARACTERS[length.items[0]]
+            minimum = length.value[0]
+            if any(0 < item.text <= level and item.minimum_points >= minimum for item in bag if item is not length):
+                bag.discard(length)
+    return bag
 
 
 def complement(body: Node) -> Node:
@@ -714,6 +727,7 @@ _ANY_BYTES: Node = _PLACEHOLDER
 _ANY_TEXT: Node = _PLACEHOLDER
 _ANY_WTF8: Node = _PLACEHOLDER
 _SWALLOWERS: dict[Node, int] = {}
+_CHARACTERS: dict[Node, int] = {}
 _ANY_BYTES = repeat(byte_class(ALL_BYTES), 0, None)
 SINGLE_BYTES: Final = tuple(byte_class(1 << byte) for byte in range(256))
 """The class of each single byte."""
@@ -721,4 +735,5 @@ _CHARACTER: Final = _all_characters(False)
 _CHARACTER_WTF8: Final = _all_characters(True)
 _ANY_TEXT = repeat(_CHARACTER, 0, None)
 _ANY_WTF8 = repeat(_CHARACTER_WTF8, 0, None)
+_CHARACTERS.update({_CHARACTER: 1, _CHARACTER_WTF8: 2})
 _SWALLOWERS.update({_ANY_BYTES: 0, _ANY_TEXT: 1, _ANY_WTF8: 2})

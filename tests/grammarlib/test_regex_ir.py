@@ -121,6 +121,10 @@ def test_normal_forms() -> None:
     assert ir.concat(ir.any_text(), ir.concat(ir.repeat(A, 0, 9), B)) is ir.concat(ir.any_text(), B)
     assert ir.concat(ir.byte_class(1 << 0xFF), ir.any_text()) is not ir.any_text()
     assert ir.union(ir.repeat(A, 0, None), B, ir.concat(ir.repeat(B, 0, None), C), C).kind == ir.UNION
+    long = ir.repeat(ir.any_character(surrogates=True), 3, None)
+    assert ir.intersect(long, ir.repeat(A, 3, 5)) is ir.repeat(A, 3, 5)
+    assert ir.intersect(long, ir.repeat(A, 2, 5)).kind == ir.INTERSECT
+    assert ir.intersect(long, ir.any_text()).kind == ir.INTERSECT
     assert ir.union(ir.concat(ir.optional(B), C), C) is ir.concat(ir.optional(B), C)
 
 
