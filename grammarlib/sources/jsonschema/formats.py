@@ -1,0 +1,461 @@
+"""The languages of the formats of the specification, with the verdicts of python-jsonschema's 2020-12 checker.
+
+Purpose: ``format`` becomes one regex over the bytes of the decoded string, which `strings` intersects with
+whatever else holds for it.  The reference is ``Draft202012Validator.FORMAT_CHECKER`` with all extras, for
+every draft; where it departs from the RFCs, so does this module:
+
+* ``date-time`` and ``time`` take a lower case ``t`` and ``z`` and no leap second; they, ``hostname`` and the four
+  URI and IRI formats take one line feed after the end, since the checkers' ``$`` does;
+* ``hostname`` takes the decimal digits of all scripts, U+0131, U+017F and U+212A; a single label is enough, 253 code
+  points beside a final dot are the bound;
+* ``email`` and ``idn-email`` ask for an ``@`` and nothing else;
+* an IPv6 address in a URI takes leading zeros in its dotted part, ``ipv6`` does not, and takes no zone either;
+* ``duration`` is that of isoduration: signs, fractions and exponents everywhere, weeks beside zeros, an unfinished
+  number before the ``T``;
+* ``uuid`` is what the constructor of `uuid.UUID` reads (braces, ``urn:``, ``uuid:``, dashes anywhere,
+  and whatever `int` reads in base 16), with dashes at 8, 13, 18 and 23;
+* a digit after a zero is refused in ``relative-json-pointer``, digits of all scripts are taken.
+
+Texts on which a checker crashes are refused.  There are two deviations, both refuse what the checker takes:
+in ``duration``, an exponent of more than five digits (leading zeros aside), and a calendar date after the ``P``
+that a time zone, white space and then any text ending in a designator follow.
+
+Place: called by `reader`; made of `grammarlib.ir.regex`.
+Cost: at most two milliseconds for a language, once in a process; a handful of states for a text's byte.
+Not taken: the RFCs to the letter (instances that users have validated for years would be refused), and the checkers
+at the end of a string (a mask must refuse the first wrong token).
+"""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from grammarlib.automata.utf8 import Ranges, code_points, negate_ranges, normal_ranges
+from grammarlib.ir.regex import (
+    Node,
+    any_character,
+    any_text,
+    byte_class,
+    concat,
+    epsilon,
+    intersect,
+    literal,
+    optional,
+    repeat,
+    sequence,
+    union,
+    union_of,
+)
+from grammarlib.limits import Limits
+from grammarlib.sources.regex import parse_pattern
+
+NOT_REGULAR: Final = frozenset(("regex", "idn-hostname"))
+"""Formats of the specification that have no language here: only a check of the whole string is exact."""
+
+_DRAFT_4: Final = frozenset(("date-time", "email", "hostname", "ipv4", "ipv6", "uri"))
+_DRAFT_6: Final = _DRAFT_4 | {"json-pointer", "uri-reference", "uri-template"}
+_DRAFT_7: Final = _DRAFT_6 | {
+    "date",
+    "idn-email",
+    "idn-hostname",
+    "iri",
+    "iri-reference",
+    "regex",
+    "relative-json-pointer",
+    "time",
+}
+_DRAFT_2019: Final = _DRAFT_7 | {"duration", "uuid"}
+
+SPECIFICATION_FORMATS: Final[Mapping[int, frozenset[str]]] = MappingProxyType(
+    {4: _DRAFT_4, 6: _DRAFT_6, 7: _DRAFT_7, 2019: _DRAFT_2019, 2020: _DRAFT_2019}
+)
+"""The formats that each draft defines; the checker of 2020-12 knows them all."""
+
+FORMATS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "date": "years 0001 to 9999, days exact with leap years",
+        "date-time": "RFC 3339 with exact days, T and Z in either case, no leap second",
+        "time": "RFC 3339 with its offset, Z in either case, no leap second",
+        "duration": "ISO 8601 designators in order, with signs, fractions and exponents",
+        "email": "holds an @",
+        "idn-email": "holds an @",
+        "hostname": "labels of 1 to 63 letters, digits and inner hyphens, 253 in all, a final dot allowed",
+        "ipv4": "four numbers up to 255 without leading zeros",
+        "ipv6": "RFC 4291 with an IPv4 tail, no zone",
+        "uri": "RFC 3986, with its scheme",
+        "uri-reference": "RFC 3986, absolute or relative",
+        "iri": "RFC 3987, with its scheme",
+        "iri-reference": "RFC 3987, absolute or relative",
+        "uri-template": "RFC 6570 with the extensions of the uri-template package",
+        "uuid": "32 hexadecimal digits with dashes at 8, 13, 18 and 23, in every spelling of uuid.UUID",
+        "json-pointer": "RFC 6901",
+        "relative-json-pointer": "a number, then # or a JSON pointer",
+    }
+)
+"""The formats that `format_language` enforces, and how."""
+
+_HOST_POINTS: Final = 253
+_LABEL_POINTS: Final = 63
+_UUID_DIGITS: Final = 32
+
+_DECIMAL_ZEROS: Final = (
+    0x30, 0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0,
+    0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620,
+    0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x10D30, 0x10D40, 0x11066, 0x110F0, 0x11136,
+    0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x116D0, 0x116DA, 0x11730, 0x118E0, 0x11950, 0x11BF0,
+    0x11C50, 0x11D50, 0x11DA0, 0x11DE0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x16D70, 0x1CCF0, 0x1D7CE, 0x1D7D8,
+    0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950, 0x1FBF0,
+)  # fmt: skip
+"""Where ten decimal digits begin, up to Unicode 17; those that the running Python does not know are left out."""
+
+_OTHER_DIGITS: Final = (
+    (0xB2, 0xB3), (0xB9, 0xB9), (0x1369, 0x1371), (0x19DA, 0x19DA), (0x2070, 0x2070), (0x2074, 0x2079),
+    (0x2080, 0x2089), (0x2460, 0x2468), (0x2474, 0x247C), (0x2488, 0x2490), (0x24EA, 0x24EA), (0x24F5, 0x24FD),
+    (0x24FF, 0x24FF), (0x2776, 0x277E), (0x2780, 0x2788), (0x278A, 0x2792), (0x10A40, 0x10A43), (0x10E60, 0x10E68),
+    (0x11052, 0x1105A), (0x1F100, 0x1F10A),
+)  # fmt: skip
+"""What `str.isdigit` takes and `int` does not."""
+
+_WIDE_SPACES: Final = (
+    (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F),
+    (0x205F, 0x205F), (0x3000, 0x3000),
+)  # fmt: skip
+
+_UNRESERVED: Final = string.ascii_letters + string.digits + "-._~"
+_DELIMITERS: Final = "!$&'()*+,;="
+_INTERNATIONAL: Final = (
+    (0xA0, 0xD7FF),
+    (0xF900, 0xFDCF),
+    (0xFDF0, 0xFFEF),
+    *((plane << 16, plane << 16 | 0xFFFD) for plane in range(1, 14)),
+    (0xE1000, 0xEFFFD),
+)
+_PRIVATE: Final = ((0xE000, 0xF8FF), (0xF0000, 0xFFFFD), (0x100000, 0x10FFFD))
+
+
+@lru_cache(maxsize=256)
+def format_language(name: str, limits: Limits) -> Node | None:
+    """The strings of format ``name``, in WTF-8; None for a name that is not in `FORMATS`.
+
+    The verdicts are those of the 2020-12 checker of python-jsonschema, apart from the deviations that the
+    module's documentation names.
+    """
+    build = _BUILDERS.get(name)
+    return None if build is None else build(limits)
+
+
+def _pattern(pattern: str, limits: Limits) -> Node:
+    return parse_pattern(pattern, dialect="ecma", limits=limits, surrogates=True)
+
+
+def _one_of(characters: str) -> Node:
+    """One ASCII character."""
+    members = 0
+    for character in characters:
+        members |= 1 << ord(character)
+    return byte_class(members)
+
+
+def _none_of(characters: str) -> Node:
+    """One code point other than these."""
+    excluded = normal_ranges((ord(character), ord(character)) for character in characters)
+    return code_points(negate_ranges(excluded), surrogates=True)
+
+
+def _any_number(body: Node) -> Node:
+    return repeat(body, 0, None)
+
+
+def _decimal_zeros() -> Ranges:
+    return tuple((zero, zero) for zero in _DECIMAL_ZEROS if unicodedata.decimal(chr(zero), -1) == 0)
+
+
+def _decimal_digits() -> Ranges:
+    return tuple((zero, zero + 9) for zero, _ in _decimal_zeros())
+
+
+_LINE_FEED: Final = optional(literal(b"\n"))
+"""What ``$`` of Python lets follow."""
+_HEXADECIMAL: Final = _one_of(string.hexdigits)
+
+
+# Dates and times
+
+
+@lru_cache(maxsize=8)
+def _date(limits: Limits) -> Node:
+    year = r"(?:[1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])"
+    fourth = "(?:0[48]|[2468][048]|[13579][26])"
+    return _pattern(
+        rf"{year}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)"
+        rf"|02-(?:0[1-9]|1\d|2[0-8]))|(?:\d\d{fourth}|{fourth}00)-02-29",
+        limits,
+    )
+
+
+def _time(limits: Limits) -> Node:
+    hour = r"(?:[01]\d|2[0-3])"
+    return _pattern(rf"{hour}:[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-]{hour}:[0-5]\d)\n?", limits)
+
+
+def _date_time(limits: Limits) -> Node:
+    return sequence((_date(limits), _one_of("Tt"), _time(limits)))
+
+
+def _duration(limits: Limits) -> Node:
+    """Designators in order; what is read as a number before ``T`` is never looked at.
+
+    A first number that runs into ``T`` without a comma would be a calendar date, see the deviations.
+    """
+    exponent = r"(?:[eE][+-]?0*\d{1,5})?"
+    number = _pattern(rf"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+){exponent}", limits)
+    zero = _pattern(rf"[+-]?(?:0+(?:[.,]0*)?|[.,]0+){exponent}", limits)
+    numeric = _one_of("+-0123456789.,eE")
+    comma = _one_of(",")
+    numeric_run = _any_number(numeric)
+    with_comma = sequence((numeric_run, comma, numeric_run))
+    weeks = concat(_in_order(zero, "YMD"), concat(number, literal(b"W")))
+    days = _in_order(number, "YMD")
+    days_or_weeks = union(days, weeks)
+    some = intersect(days_or_weeks, _pattern(r"[^]+", limits))
+    some_time = intersect(_in_order(number, "HMS"), _pattern(r"[^]+", limits))
+    before_time = union(epsilon(), with_comma, concat(some, numeric_run))
+    return sequence(
+        (optional(_one_of("+-")), literal(b"P"), union(some, sequence((before_time, literal(b"T"), some_time))))
+    )
+
+
+def _in_order(number: Node, designators: str) -> Node:
+    return sequence(optional(concat(number, literal(designator.encode()))) for designator in designators)
+
+
+# Addresses
+
+
+def _email(limits: Limits) -> Node:
+    text = any_text(surrogates=True)
+    return sequence((_any_number(_none_of("@")), literal(b"@"), text))
+
+
+def _hostname(limits: Limits) -> Node:
+    letter = code_points(
+        ((0x41, 0x5A), (0x61, 0x7A), *_decimal_digits(), (0x131, 0x131), (0x17F, 0x17F), (0x212A, 0x212A))
+    )
+    inner = repeat(union(letter, literal(b"-")), 0, _LABEL_POINTS - 2)
+    label = concat(letter, optional(concat(inner, letter)))
+    dot = literal(b".")
+    names = sequence((_any_number(concat(label, dot)), label, optional(dot), _LINE_FEED))
+    short = repeat(any_character(surrogates=True), 0, _HOST_POINTS)
+    return intersect(names, concat(short, optional(dot)))
+
+
+def _ipv4(limits: Limits) -> Node:
+    number = _pattern(r"\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5]", limits)
+    return concat(number, repeat(concat(literal(b"."), number), 3, 3))
+
+
+def _ipv6(limits: Limits) -> Node:
+    return _ipv6_address(_ipv4(limits))
+
+
+def _ipv6_address(dotted: Node) -> Node:
+    """Eight groups, ``dotted`` for the last two, or at most seven around a double colon."""
+    group = repeat(_HEXADECIMAL, 1, 4)
+    colon = literal(b":")
+    before = concat(group, colon)
+    after = concat(colon, group)
+    parts = [concat(repeat(before, 7, 7), group), concat(repeat(before, 6, 6), dotted)]
+    for left in range(8):
+        head = concat(group, repeat(after, left - 1, left - 1)) if left else epsilon()
+        tails = [epsilon()]
+        if left < 7:
+            tails.append(concat(repeat(before, 0, 6 - left), group))
+        if left < 6:
+            tails.append(concat(repeat(before, 0, 5 - left), dotted))
+        parts.append(sequence((head, literal(b"::"), union_of(tails))))
+    return union_of(parts)
+
+
+# URIs and IRIs
+
+
+def _uri(limits: Limits) -> Node:
+    return _reference(limits, international=False, relative=False)
+
+
+def _uri_reference(limits: Limits) -> Node:
+    return _reference(limits, international=False, relative=True)
+
+
+def _iri(limits: Limits) -> Node:
+    return _reference(limits, international=True, relative=False)
+
+
+def _iri_reference(limits: Limits) -> Node:
+    return _reference(limits, international=True, relative=True)
+
+
+def _reference(limits: Limits, *, international: bool, relative: bool) -> Node:
+    """RFC 3986 section 4 and RFC 3987 section 2.2; a registered name holds every IPv4 address."""
+    wide = code_points(_INTERNATIONAL) if international else epsilon()
+    extra = [wide] if international else []
+    escaped = sequence((literal(b"%"), _HEXADECIMAL, _HEXADECIMAL))
+
+    def characters(more: str, *others: Node) -> Node:
+        return union(_one_of(_UNRESERVED + _DELIMITERS + more), escaped, *extra, *others)
+
+    slash = literal(b"/")
+    in_path = _any_number(characters(":@/"))
+    later_path = optional(concat(slash, in_path))
+    octet = _pattern(r"\d{1,2}|[01]\d\d|2[0-4]\d|25[0-5]", limits)
+    dotted = concat(octet, repeat(concat(literal(b"."), octet), 3, 3))
+    future = sequence(
+        (
+            literal(b"v"),
+            repeat(_HEXADECIMAL, 1, None),
+            literal(b"."),
+            repeat(_one_of(_UNRESERVED + _DELIMITERS + ":"), 1, None),
+        )
+    )
+    bracketed = sequence((literal(b"["), union(_ipv6_address(dotted), future), literal(b"]")))
+    user = optional(concat(_any_number(characters(":")), literal(b"@")))
+    port = optional(concat(literal(b":"), _any_number(_one_of(string.digits))))
+    authority = sequence((user, union(bracketed, _any_number(characters(""))), port))
+    with_authority = sequence((literal(b"//"), authority, later_path))
+    absolute_path = concat(slash, optional(concat(characters(":@"), in_path)))
+    rootless = concat(characters(":@"), in_path)
+    private = [code_points(_PRIVATE)] if international else []
+    query = optional(concat(literal(b"?"), _any_number(characters(":@/?", *private))))
+    fragment = optional(concat(literal(b"#"), _any_number(characters(":@/?"))))
+    scheme = sequence(
+        (
+            _one_of(string.ascii_letters),
+            _any_number(_one_of(string.ascii_letters + string.digits + "+-.")),
+            literal(b":"),
+        )
+    )
+    start = concat(scheme, optional(union(with_authority, absolute_path, rootless)))
+    if relative:
+        without_scheme = concat(repeat(characters("@"), 1, None), later_path)
+        start = union(start, optional(union(with_authority, absolute_path, without_scheme)))
+    return sequence((start, query, fragment, _LINE_FEED))
+
+
+def _uri_template(limits: Limits) -> Node:
+    """RFC 6570 with defaults (``=``), arrays (``[]``), paths in names, a joiner at the end, and ``,`` and ``,+``.
+
+    A line feed may stand in any default, but after no operator only as the last character of the expression.
+    """
+    escaped = sequence((literal(b"%"), _HEXADECIMAL, _HEXADECIMAL))
+    first = _one_of(string.ascii_letters + string.digits + "_")
+    rest = _any_number(union(_one_of(string.ascii_letters + string.digits + "_./"), escaped))
+    modifier = _pattern(r"(?::(?:[1-9]\d{0,2}|0[1-9]\d?|00[1-9])|\*|\[\])?", limits)
+    name = sequence((first, rest, modifier))
+    joiner = optional(_one_of(",./;&"))
+    comma = literal(b",")
+
+    def variables(excluded: str) -> tuple[Node, Node]:
+        """All variables but the last with their commas; the last."""
+        default = optional(concat(literal(b"="), _any_number(_none_of(excluded))))
+        variable = concat(name, default)
+        return _any_number(concat(variable, comma)), variable
+
+    before, last = variables(",}")
+    operator = union(_one_of("+#./;?&,"), literal(b",+"))
+    with_operator = sequence((operator, before, last, joiner))
+    before, last = variables(",}\n")
+    with_line_feed = sequence((name, literal(b"="), _any_number(_none_of(",}\n")), literal(b"\n")))
+    simple = concat(before, union(concat(last, joiner), with_line_feed))
+    expression = sequence((literal(b"{"), union(with_operator, simple), literal(b"}")))
+    return _any_number(union(_none_of("{}"), expression))
+
+
+# Identifiers
+
+
+def _uuid(limits: Limits) -> Node:
+    """What `uuid.UUID` reads: delete ``urn:``, then ``uuid:``, strip braces, delete dashes; `int` takes the rest.
+
+    Deleting a word that overlaps neither itself nor what is left is undone by letting it stand anywhere, between the
+    letters of a word that is deleted later too.
+    """
+    space = union(_one_of(" \t\n\v\f\r"), code_points(_WIDE_SPACES))
+    digit = union(_HEXADECIMAL, code_points(_decimal_digits()))
+    zero = code_points(_decimal_zeros())
+    underscore = literal(b"_")
+    plus = literal(b"+")
+    prefix_letter = _one_of("xX")
+
+    urn = literal(b"urn:")
+    words = union(urn, sequence(concat(literal(bytes((letter,))), _any_number(urn)) for letter in b"uuid:"))
+    braces = _one_of("{}")
+    with_braces = _any_number(union(words, braces))
+    deleted = _any_number(union(words, literal(b"-")))
+    before = concat(with_braces, optional(concat(literal(b"-"), deleted)))
+    after = optional(concat(braces, with_braces))
+
+    def spread(node: Node) -> Node:
+        """``node`` and what is deleted after it."""
+        return concat(node, deleted)
+
+    digits = concat(
+        spread(digit), _any_number(concat(optional(spread(underscore)), spread(digit)))
+    )  # int() takes single underscores between digits, and one after the prefix
+    prefix = sequence((spread(zero), spread(prefix_letter), optional(spread(underscore))))
+    spaces = _any_number(spread(space))
+    number = sequence((spaces, optional(spread(plus)), optional(prefix), digits, spaces))
+    counted = repeat(spread(union(space, digit, underscore, plus, prefix_letter)), _UUID_DIGITS, _UUID_DIGITS)
+    character = any_character(surrogates=True)
+    dash = literal(b"-")
+    groups = [concat(repeat(character, count, count), dash) for count in (8, 4, 4, 4)]
+    return intersect(
+        sequence((before, number, after)),
+        sequence((before, counted, after)),
+        sequence((*groups, any_text(surrogates=True))),
+    )
+
+
+def _json_pointer(limits: Limits) -> Node:
+    return _any_number(concat(literal(b"/"), _any_number(_pointer_character())))
+
+
+def _pointer_character() -> Node:
+    return union(_none_of("~/"), concat(literal(b"~"), _one_of("01")))
+
+
+def _relative_json_pointer(limits: Limits) -> Node:
+    """The checker refuses every digit after a zero; `str.isdigit` may take as the last what `int` does not."""
+    zeros = _decimal_zeros()
+    digits = _decimal_digits()
+    others = [(point, point) for low, high in _OTHER_DIGITS for point in range(low, high + 1) if chr(point).isdigit()]
+    positive = code_points((low + 1, low + 9) for low, _ in zeros)
+    number = concat(_any_number(positive), code_points((*digits, *others)))
+    return concat(number, union(literal(b"#"), _json_pointer(limits)))
+
+
+_BUILDERS: Final[Mapping[str, Callable[[Limits], Node]]] = MappingProxyType(
+    {
+        "date": _date,
+        "date-time": _date_time,
+        "time": _time,
+        "duration": _duration,
+        "email": _email,
+        "idn-email": _email,
+        "hostname": _hostname,
+        "ipv4": _ipv4,
+        "ipv6": _ipv6,
+        "uri": _uri,
+        "uri-reference": _uri_reference,
+        "iri": _iri,
+        "iri-reference": _iri_reference,
+        "uri-template": _uri_template,
+        "uuid": _uuid,
+        "json-pointer": _json_pointer,
+        "relative-json-pointer": _relative_json_pointer,
+    }
+)
