@@ -19,6 +19,8 @@ counters small; whatever any-text or any-bytes swallows is dropped.
 ``LOOKAHEAD`` and ``LOOKBEHIND`` nodes are not languages but conditions on a position; they may
 stand only inside a regex that `grammarlib.automata.lookaround.resolve` turns into a ``CONTEXT`` node,
 which is a language again.
+
+Longer than most modules: the constructors and their normal forms know one another.
 """
 
 from __future__ import annotations

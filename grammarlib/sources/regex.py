@@ -18,6 +18,8 @@ U+2028/9, ``$`` before a final newline, ``[]`` and ``[^]``, ``\\p{..}``.
 Laziness does not change a language.  A possessive repeat of something whose matches never begin one another means
 "and then no more of it"; an atomic group is accepted where it changes nothing (no match of it begins
 another), else refused.  Backreferences and conditionals are not regular and are refused.
+
+Longer than most modules: one parser, and its two dialects differ in single lines all over it.
 """
 
 from __future__ import annotations
