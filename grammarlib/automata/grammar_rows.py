@@ -65,6 +65,7 @@ class GrammarRows:
         self._position_numbers: dict[tuple[int, int], int] = {}
 
         self._partitions: dict[tuple[int, ...], list[_Class]] = {}
+        self._members: dict[int, NDArray[np.intp]] = {}
         self._rows: list[_Row] = []
         self._row_numbers: dict[tuple[frozenset[int], frozenset[int]], int] = {}
         self._targets: dict[int, NDArray[np.int32]] = {}
@@ -286,9 +287,15 @@ class GrammarRows:
         if known is not None:
             return known
         regions: list[tuple[int, list[tuple[int, int, bool, bool]]]] = []
+        covered = 0
         for place, leaf in enumerate(leaves):
             for members, target, goes_on, accepts in self._leaves.moves(leaf):
                 move = (place, target, goes_on, accepts)
+                if not members & covered:
+                    regions.append((members, [move]))
+                    covered |= members
+                    continue
+                covered |= members
                 rest = members
                 split = []
                 for region, moves in regions:
@@ -309,9 +316,16 @@ class GrammarRows:
         for region, moves in regions:
             key = tuple(moves)
             merged[key] = merged.get(key, 0) | region
-        result = [_Class(_members(region), moves) for moves, region in merged.items()]
+        result = [_Class(self._members_of(region), moves) for moves, region in merged.items()]
         self._partitions[leaves] = result
         return result
+
+    def _members_of(self, region: int) -> NDArray[np.intp]:
+        known = self._members.get(region)
+        if known is None:
+            bits = np.frombuffer(region.to_bytes(32, "little"), np.uint8)
+            known = self._members[region] = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+        return known
 
     def _length_tables(self, unit: int) -> _Lengths:
         tables = self._lengths[unit]
@@ -334,11 +348,6 @@ class _Class:
 
     members: NDArray[np.intp]
     moves: tuple[tuple[int, int, bool, bool], ...]
-
-
-def _members(region: int) -> NDArray[np.intp]:
-    bits = np.frombuffer(region.to_bytes(32, "little"), np.uint8)
-    return np.flatnonzero(np.unpackbits(bits, bitorder="little"))
 
 
 class _Rules:

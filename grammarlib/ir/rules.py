@@ -96,7 +96,8 @@ class AutomatonBuilder:
     def splice(self, automaton: RuleAutomaton, after: int) -> int:
         """Copy ``automaton`` so that each of its texts leads on to the state ``after``; the number of its state 0.
 
-        Accepting states without edges become ``after`` itself: chains of inlined rules leave no chains of epsilon edges.
+        Accepting states without edges become ``after`` itself, so that chains of inlined rules leave no chains of
+        epsilon edges.
         """
         offset = len(self.edges)
         accepting = automaton.accepting

@@ -88,13 +88,13 @@ def test_shortest_completions_equal_brute_force(plain: PlainGrammar) -> None:
         assert rows.shortest_length(state) == len(ending)
 
 
-# The shapes that break naive machines.  "n" is one digit of a number, quoted names are nonterminals.
+# The shapes that break naive machines.
 
 NUMBER = Terminal("NUMBER", regex.repeat(regex.byte_class(sum(1 << byte for byte in b"0123456789")), 1, None))
 
 
 def grammar(**rules: str) -> Grammar:
-    """Rules as ``name="alternative | alternative"``; a word is a rule's name, NUMBER, or itself; the first rule starts."""
+    """Rules as ``name="alternative | alternative"``, the start first; a word is a rule's name, NUMBER, or itself."""
 
     def symbol(word: str) -> Symbol:
         if word in rules:
@@ -135,6 +135,15 @@ def test_long_sums_cycle_through_few_rows(rules: Grammar) -> None:
 def test_recursion_that_nests_nothing_keeps_constant_depth(rules: Grammar, text: bytes) -> None:
     rows = GrammarRows(rules, Limits(states=50, stack_depth=3))
     assert accepts(rows, text)
+
+
+def test_a_call_is_in_tail_position_only_where_the_callee_may_stop_as_the_caller_may() -> None:
+    """After ``b`` both may read ``y``, but there the caller may stop and the callee may not."""
+    rows = GrammarRows(grammar(s="[ b | [ b y | ( b )", b="x | x y z | { b }"), Limits())
+    for text in (b"[xy", b"[xyzy", b"[{x}y", b"(xyz)", b"[x"):
+        assert accepts(rows, text)
+    for text in (b"[xyy", b"(xy)", b"[xyzz"):
+        assert not accepts(rows, text)
 
 
 def test_deep_nesting() -> None:
