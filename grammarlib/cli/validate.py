@@ -26,9 +26,13 @@ _JSON_WHITESPACE = " \t\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the two say of one instance; ``accepted`` is None where the schema could not be compiled."""
+    """What the two say of one instance.
 
-    valid: bool
+    ``valid`` (python-jsonschema) is None where it gave up (nested too deeply, a reference that leads nowhere),
+    ``accepted`` (the automaton) where the schema could not be compiled.
+    """
+
+    valid: bool | None
     accepted: bool | None
     findings: list[Finding]
 
@@ -109,12 +113,12 @@ def _judge(text: str, where: str, validator: Any, compiled: gl.CompiledGrammar |
     from grammarlib.cli.validators import instance_findings
 
     findings = instance_findings(validator, parse_json(text, where))
-    valid = not findings
+    valid = None if any(finding.code != "invalid" for finding in findings) else not findings
     if compiled is None:
         return Verdict(valid, None, findings)
     # The language has no whitespace around the root; a file usually ends in a newline.
     accepted = compiled.accepts(text.strip(_JSON_WHITESPACE))
-    if accepted == valid:
+    if valid is None or accepted == valid:
         return Verdict(valid, accepted, findings)
     doubled = duplicate_keys(text)
     if valid and doubled:

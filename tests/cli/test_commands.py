@@ -142,6 +142,13 @@ class TestValidate:
         assert outcome.records[0]["schema_finding"]["keyword"] == "uniqueItems"
         assert (outcome.records[-1]["valid"], outcome.records[-1]["accepted"]) == (True, None)
 
+    def test_a_reference_that_leads_nowhere_is_no_disagreement(self, command: Command, write: Any) -> None:
+        """python-jsonschema has no verdict then."""
+        outcome = command("validate", "--json", write("schema.json", {"$ref": "#/nowhere"}), "-", stdin="1")
+        assert outcome.code == 1
+        assert outcome.records[-1]["valid"] is None
+        assert [finding["code"] for finding in outcome.records[-1]["findings"]] == ["unresolvable-reference"]
+
     def test_unreadable_instances(self, command: Command, write: Any) -> None:
         """Exit code 2, the others are judged all the same."""
         schema = write("schema.json", True)
