@@ -78,9 +78,10 @@ def article(noun: str) -> str:
 class Generator:
     """The stream of documents of one seed.  ``held_out`` selects the records and names that training never sees."""
 
-    def __init__(self, seed: int | str, held_out: bool = False) -> None:
+    def __init__(self, seed: int | str, held_out: bool = False, invented: float = 0.0) -> None:
         self.rng = random.Random(seed)
         self.held_out = held_out
+        self.invented = invented
         self._prose: list[str] | None = None
 
     # Schemas ----------------------------------------------------------------------------
@@ -89,6 +90,7 @@ class Generator:
         rng = self.rng
         scene = Scene(rng)
         style = Style(rng, self.held_out)
+        style.invented = self.invented
         if self.held_out and rng.random() < 0.6:
             title = rng.choice(HELD_OUT_RECORDS)
             fields = RECORDS[title]

@@ -267,6 +267,17 @@ class Style:
         self.closed = rng.random() < 0.45
         self.nullable = rng.random() < 0.25
         self.held_out = held_out
+        self.invented = 0.0  # the share of names that say nothing about their field, so that they must be copied
+
+
+def invented_name(rng: random.Random) -> str:
+    """One to three words that no field is called, some of them not even words."""
+    pool = (words.TITLE_NOUNS, words.PROJECT_WORDS, words.TAGS, words.RELIABLE_WORDS, words.SERVICES, words.ANIMALS)
+    parts = [rng.choice(rng.choice(pool)).lower().replace("-", " ") for _ in range(rng.randint(1, 2))]
+    if rng.random() < 0.4:
+        letters = rng.choices("abcdefghiklmnoprstuvwy", k=rng.randint(3, 7))
+        parts.append("".join(letters))
+    return " ".join(parts)
 
 
 def record(fields: Sequence[str], style: Style | None = None, keep: float = 0.8) -> Kind:
@@ -289,6 +300,8 @@ def record(fields: Sequence[str], style: Style | None = None, keep: float = 0.8)
             name = pool[0] if rng.random() < 0.5 else rng.choice(pool)
             if field.prefixes and rng.random() < 0.18 and not rules.held_out:
                 name = f"{rng.choice(field.prefixes)} {name}"
+            if rules.invented and rng.random() < rules.invented:
+                name = invented_name(rng)
             name = styled(name, rules.name_style)
             if name in properties:
                 continue

@@ -130,17 +130,22 @@ def main() -> None:
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default="muon")
     parser.add_argument("--rate", type=float, default=5e-3)
     parser.add_argument("--checkpoint-minutes", type=float, default=5.0)
+    parser.add_argument("--resume", action="store_true", help="start from the weights in the folder")
+    parser.add_argument("--invented", type=float, default=0.0, help="share of property names that must be copied")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     logging.disable_progress_bar()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(options.folder)
     model = LlamaForCausalLM(configuration(options.layers, options.hidden, options.intermediate))
+    if options.resume:
+        model = LlamaForCausalLM.from_pretrained(options.folder, dtype=torch.float32)
+        model.train()
     for name, weight in model.named_parameters():
-        if name.endswith(("o_proj.weight", "down_proj.weight")):
+        if not options.resume and name.endswith(("o_proj.weight", "down_proj.weight")):
             torch.nn.init.zeros_(weight)
     parameters = sum(weight.numel() for weight in model.parameters())
-    rows = Rows(tokenizer, iter(Generator(f"train {options.seed}")), options.seed)
+    rows = Rows(tokenizer, iter(Generator(f"train {options.seed}", invented=options.invented)), options.seed)
     held_out = held_out_documents(150)
     steppers = optimisers(model, options.optimiser, options.rate)
     print(f"{parameters} parameters", flush=True)  # noqa: T201
@@ -149,11 +154,16 @@ def main() -> None:
     average: float | None = None
     progress = 0.0
     while progress < 1.0:
-        long = progress > 1 - LONG_PART
+        long = progress > 1 - LONG_PART and not options.resume
         model.set_attn_implementation("sdpa" if long else "eager")  # eager is faster on short rows
-        height = LONG_ROWS if long else FIRST_ROWS if progress < FIRST_PART else ROWS
+        small = options.resume or progress < FIRST_PART
+        height = LONG_ROWS if long else FIRST_ROWS if small else ROWS
         tokens, counted = rows.batch(height, LONG_ROW if long else ROW)
-        rate = options.rate * min(1.0, (step + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        rate = (
+            options.rate
+            * min(1.0, (step + 1) / (15 if options.resume else 60))
+            * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        )
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
             chosen = counted[:, 1:]
