@@ -102,7 +102,9 @@ def next_piece(machine: JsonMachine, state: State) -> bytes | None:
         for name in names:
             if step_all(machine, state, name) is not None:
                 return name
-        alphabet = b'abq\\\xc3\xa9\xf0\x9d\x84\x9e"/u01289ADdC-'
+        if state.data[1].escape is not None:  # a live digit always leads on: no search
+            return next((bytes([d]) for d in b'bnu0123456789abcdef"\\/rtf' if machine.step(state, d) is not None), None)
+        alphabet = b'abq\\\xc3\xa9\xf0\x9d\x84\x9e"/u0123456789cdef-'
         text = search(machine, state, alphabet, lambda s: machine.step(s, 0x22) is not None)
         return None if text is None else text + b'"'
     return search_closer(machine, state)
