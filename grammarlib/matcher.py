@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from grammarlib.automata.configurations import Machine
 from grammarlib.automata.shortest import Completions
+from grammarlib.dtypes import BITMASK_DTYPE
 from grammarlib.errors import MatcherError
 from grammarlib.masks.fill import Masks, WalkTables
 from grammarlib.vocabulary import Vocabulary
 
+_WORD: Final = np.dtype(BITMASK_DTYPE)
 _TERMINATED: Final = -2  # in place of a configuration: an eos token was accepted
 
 
@@ -103,17 +105,18 @@ class Matcher:
         Bit ``t % 32`` of word ``t // 32`` is 1 for allowed tokens; eos tokens exactly where
         `is_accepting`.  Special tokens and ids past the vocabulary stay 0.
         """
-        masks = self._masks
-        if masks is None:
-            self._with_vocabulary()
+        masks, tables = self._masks, self._tables
+        if masks is None or tables is None:
+            masks, tables = self._with_vocabulary()
         configuration = self._history[-1]
+        words = masks.row(configuration) if configuration != _TERMINATED else tables.eos_row
+        if bitmask.dtype != _WORD or bitmask.shape[1:] != words.shape or not 0 <= row < bitmask.shape[0]:
+            shape = f"{bitmask.dtype}{list(bitmask.shape)}"
+            raise MatcherError(f"row {row} of an int32[rows, {words.shape[0]}] bitmask is needed, this one is {shape}")
         try:
-            if configuration != _TERMINATED:
-                bitmask[row] = masks.row(configuration)  # type: ignore[union-attr]
-            else:
-                bitmask[row] = self._tables.eos_row  # type: ignore[union-attr]
-        except (ValueError, IndexError) as error:
-            raise MatcherError(f"the bitmask does not fit: {error}") from error
+            bitmask[row] = words
+        except ValueError as error:
+            raise MatcherError(f"the bitmask cannot be written: {error}") from error
 
     def accept_token(self, token_id: int) -> bool:
         """Move past ``token_id``; False (state unchanged) where it is refused."""
