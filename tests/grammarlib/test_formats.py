@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import itertools
 import json
 import re
 import unicodedata
@@ -288,7 +289,7 @@ def test_every_format_of_the_checker_is_covered() -> None:
 def test_draft_formats_grow() -> None:
     drafts = sorted(SPECIFICATION_FORMATS)
     assert drafts == [4, 6, 7, 2019, 2020]
-    for earlier, later in zip(drafts, drafts[1:], strict=False):
+    for earlier, later in itertools.pairwise(drafts):
         assert SPECIFICATION_FORMATS[earlier] <= SPECIFICATION_FORMATS[later]
     assert len(SPECIFICATION_FORMATS[4]) == 6
     assert "uuid" not in SPECIFICATION_FORMATS[7]
@@ -329,10 +330,10 @@ def test_oddities_anywhere_in_a_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_random_texts(name: str, data: st.DataObject) -> None:
-    for text in data.draw(st.lists(_texts(name), min_size=1, max_size=5)):
+    for text in data.draw(st.lists(_texts(name), min_size=1, max_size=10)):
         _check(name, text)
 
 
@@ -350,7 +351,7 @@ def test_every_day() -> None:
                 _check("date", f"{year:04}-{month:02}-{day:02}")
     for year in range(10_000):
         for name, rest in (("date", ""), ("date-time", "T00:00:00Z")):
-            leap = year > 0 and (year % 4 == 0 and year % 100 != 0 or year % 400 == 0)
+            leap = year > 0 and ((year % 4 == 0 and year % 100 != 0) or year % 400 == 0)
             assert _holds(name, f"{year:04}-02-29{rest}") == leap
 
 

@@ -37,8 +37,10 @@ from typing import Final
 
 from grammarlib.automata.utf8 import Ranges, code_points, negate_ranges, normal_ranges
 from grammarlib.ir.regex import (
+    ALL_BYTES,
+    CONTINUATION_BYTES,
     Node,
-    any_character,
+    any_bytes,
     any_text,
     byte_class,
     concat,
@@ -153,12 +155,22 @@ def _pattern(pattern: str, limits: Limits) -> Node:
     return parse_pattern(pattern, dialect="ecma", limits=limits, surrogates=True)
 
 
-def _one_of(characters: str) -> Node:
-    """One ASCII character."""
+def _members(characters: str) -> int:
+    """The byte set of ASCII characters."""
     members = 0
     for character in characters:
         members |= 1 << ord(character)
-    return byte_class(members)
+    return members
+
+
+def _one_of(characters: str) -> Node:
+    """One ASCII character."""
+    return byte_class(_members(characters))
+
+
+def _code_point(members: int) -> Node:
+    """One code point that begins with one of these bytes, in a text that is known to be WTF-8 otherwise."""
+    return concat(byte_class(members & ~CONTINUATION_BYTES), _any_number(byte_class(CONTINUATION_BYTES)))
 
 
 def _none_of(characters: str) -> Node:
@@ -215,23 +227,26 @@ def _duration(limits: Limits) -> Node:
     exponent = r"(?:[eE][+-]?0*\d{1,5})?"
     number = _pattern(rf"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+){exponent}", limits)
     zero = _pattern(rf"[+-]?(?:0+(?:[.,]0*)?|[.,]0+){exponent}", limits)
-    numeric = _one_of("+-0123456789.,eE")
-    comma = _one_of(",")
-    numeric_run = _any_number(numeric)
-    with_comma = sequence((numeric_run, comma, numeric_run))
+    numeric = _any_number(_one_of("+-0123456789.,eE"))
+    with_comma = sequence((numeric, _one_of(","), numeric))
     weeks = concat(_in_order(zero, "YMD"), concat(number, literal(b"W")))
-    days = _in_order(number, "YMD")
-    days_or_weeks = union(days, weeks)
-    some = intersect(days_or_weeks, _pattern(r"[^]+", limits))
-    some_time = intersect(_in_order(number, "HMS"), _pattern(r"[^]+", limits))
-    before_time = union(epsilon(), with_comma, concat(some, numeric_run))
-    return sequence(
-        (optional(_one_of("+-")), literal(b"P"), union(some, sequence((before_time, literal(b"T"), some_time))))
-    )
+    days = union(_some_in_order(number, "YMD"), weeks)
+    time = concat(literal(b"T"), _some_in_order(number, "HMS"))
+    dates = union(concat(days, optional(concat(numeric, time))), concat(optional(with_comma), time))
+    return sequence((optional(_one_of("+-")), literal(b"P"), dates))
 
 
 def _in_order(number: Node, designators: str) -> Node:
+    """Any of the designators in their order, each after a number."""
     return sequence(optional(concat(number, literal(designator.encode()))) for designator in designators)
+
+
+def _some_in_order(number: Node, designators: str) -> Node:
+    """At least one of the designators in their order, each after a number."""
+    return union_of(
+        sequence((number, literal(designator.encode()), _in_order(number, designators[index + 1 :])))
+        for index, designator in enumerate(designators)
+    )
 
 
 # Addresses
@@ -243,15 +258,19 @@ def _email(limits: Limits) -> Node:
 
 
 def _hostname(limits: Limits) -> Node:
+    """The shape, the lengths of labels and the whole length apart: each is deterministic, their product cheap."""
     letter = code_points(
         ((0x41, 0x5A), (0x61, 0x7A), *_decimal_digits(), (0x131, 0x131), (0x17F, 0x17F), (0x212A, 0x212A))
     )
-    inner = repeat(union(letter, literal(b"-")), 0, _LABEL_POINTS - 2)
-    label = concat(letter, optional(concat(inner, letter)))
+    letters = repeat(letter, 1, None)
+    hyphens = repeat(literal(b"-"), 1, None)
+    label = concat(letters, _any_number(concat(hyphens, letters)))
     dot = literal(b".")
-    names = sequence((_any_number(concat(label, dot)), label, optional(dot), _LINE_FEED))
-    short = repeat(any_character(surrogates=True), 0, _HOST_POINTS)
-    return intersect(names, concat(short, optional(dot)))
+    shape = sequence((_any_number(concat(label, dot)), label, optional(dot), _LINE_FEED))
+    inside = repeat(_code_point(ALL_BYTES & ~_members(".\n")), 0, _LABEL_POINTS)
+    labels = sequence((_any_number(concat(inside, dot)), inside, _LINE_FEED))
+    total = concat(repeat(_code_point(ALL_BYTES), 0, _HOST_POINTS), optional(dot))
+    return intersect(shape, labels, total)
 
 
 def _ipv4(limits: Limits) -> Node:
@@ -382,42 +401,39 @@ def _uuid(limits: Limits) -> Node:
     """What `uuid.UUID` reads: delete ``urn:``, then ``uuid:``, strip braces, delete dashes; `int` takes the rest.
 
     Deleting a word that overlaps neither itself nor what is left is undone by letting it stand anywhere, between the
-    letters of a word that is deleted later too.
+    letters of a word that is deleted later too.  Counting the digits needs less: whatever a deleted word is made of
+    does not count, and neither does a ``d`` after an ``i``.
     """
     space = union(_one_of(" \t\n\v\f\r"), code_points(_WIDE_SPACES))
     digit = union(_HEXADECIMAL, code_points(_decimal_digits()))
     zero = code_points(_decimal_zeros())
     underscore = literal(b"_")
-    plus = literal(b"+")
-    prefix_letter = _one_of("xX")
+    dash = literal(b"-")
+    braces = _one_of("{}")
 
     urn = literal(b"urn:")
     words = union(urn, sequence(concat(literal(bytes((letter,))), _any_number(urn)) for letter in b"uuid:"))
-    braces = _one_of("{}")
     with_braces = _any_number(union(words, braces))
-    deleted = _any_number(union(words, literal(b"-")))
-    before = concat(with_braces, optional(concat(literal(b"-"), deleted)))
+    deleted = _any_number(union(words, dash))
+    before = concat(with_braces, optional(concat(dash, deleted)))
     after = optional(concat(braces, with_braces))
 
     def spread(node: Node) -> Node:
         """``node`` and what is deleted after it."""
         return concat(node, deleted)
 
-    digits = concat(
-        spread(digit), _any_number(concat(optional(spread(underscore)), spread(digit)))
-    )  # int() takes single underscores between digits, and one after the prefix
-    prefix = sequence((spread(zero), spread(prefix_letter), optional(spread(underscore))))
     spaces = _any_number(spread(space))
-    number = sequence((spaces, optional(spread(plus)), optional(prefix), digits, spaces))
-    counted = repeat(spread(union(space, digit, underscore, plus, prefix_letter)), _UUID_DIGITS, _UUID_DIGITS)
-    character = any_character(surrogates=True)
-    dash = literal(b"-")
-    groups = [concat(repeat(character, count, count), dash) for count in (8, 4, 4, 4)]
-    return intersect(
-        sequence((before, number, after)),
-        sequence((before, counted, after)),
-        sequence((*groups, any_text(surrogates=True))),
+    prefix = sequence((spread(zero), spread(_one_of("xX")), optional(spread(underscore))))
+    digits = concat(spread(digit), _any_number(concat(optional(spread(underscore)), spread(digit))))
+    number = sequence((spaces, optional(spread(literal(b"+"))), optional(prefix), digits, spaces))
+
+    ignored = _any_number(
+        union(_one_of("-{}urn:"), sequence((literal(b"i"), _any_number(_one_of("urn:")), literal(b"d"))))
     )
+    digit_or_space = _code_point(ALL_BYTES & ~_members("-{}urni:"))
+    counted = concat(ignored, repeat(concat(digit_or_space, ignored), _UUID_DIGITS, _UUID_DIGITS))
+    groups = [concat(repeat(_code_point(ALL_BYTES), count, count), dash) for count in (8, 4, 4, 4)]
+    return intersect(sequence((before, number, after)), counted, sequence((*groups, any_bytes())))
 
 
 def _json_pointer(limits: Limits) -> Node:
