@@ -130,6 +130,11 @@ def _any_text_rows() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
 
 _ANY_ROWS, _ANY_FACTS = _any_text_rows()
 
+# A vocabulary of the 256 single bytes: walking it tells which bytes may come next.
+_BYTE_TRIE: Final = np.array([(byte, byte + 1, byte, 1) for byte in range(256)], np.int32)
+_BYTE_SEGMENT: Final = np.array([(0, 256)], np.int64)
+_NO_GROUPS: Final = np.zeros(1, np.int32)
+
 
 _UNBOUNDED: Final = NumberSpec()
 _UNBOUNDED_DIGITS: Final = NumberSpec(digits_only=True)
@@ -182,7 +187,6 @@ class Machine:
         self.B = np.zeros(4096, np.uint8)
         self.FH[:] = -1
         self.KH[:] = -1
-        self._bytes_out = np.zeros(256, np.uint8)
         self.T[k.T_WHITESPACE] = _WHITESPACE[whitespace]
         self.T[k.T_DEPTH_LIMIT] = self.limits.stack_depth
         self._row_count = 7
@@ -748,14 +752,10 @@ class Machine:
 
     def next_bytes(self, configuration: int) -> tuple[NDArray[np.uint8], bool]:
         """(uint8[256] with 1 for each byte that may come next, whether the text may stop here)."""
-        k = self.kernel
         with self.lock:
-            while True:
-                self._reserve(2)
-                accepting = k.next_bytes(self.A, self.R, self.B, configuration, self._bytes_out)
-                if self.T[k.T_NEEDS] == 0:
-                    return self._bytes_out.copy(), accepting == 1
-                self.expand_needs()
+            out = np.zeros(8, np.uint32)
+            self.walk(configuration, _BYTE_TRIE, _BYTE_SEGMENT, _NO_GROUPS, 1, out)
+            return np.unpackbits(out.view(np.uint8), bitorder="little"), self.is_accepting(configuration)
 
     def is_accepting(self, configuration: int) -> bool:
         """Whether the text may stop at ``configuration``."""

@@ -3,7 +3,7 @@
 Purpose: a number with an exponent is not regular (``1.4e1`` is an integer, ``1.4`` is not), and yet every
 prefix has an exact answer to two questions: which sets hold the value if the text stops here, and can
 some continuation reach a set.  This module gives both for numbers of any size, and the image of a leaf
-that the fast kernel (`grammarlib.kernels.number`) reads.
+that the fast kernel (`grammarlib.kernels.recognise`) reads.
 Place: `components.NumberLeaf` comes in; `configurations` uses `NumberRows` where the kernel answers
 "slow path", `encode_leaf` and `decode_state`.
 Cost: one step is constant time in the length of the text for every leaf but one kind: a multiple with an upper
@@ -986,7 +986,7 @@ _LARGEST_POWER: Final = 18
 
 
 def encode_leaf(leaf: NumberLeaf) -> list[int]:
-    """The image of a leaf for `grammarlib.kernels.number`: int64 values to append to the kernel's pool.
+    """The image of a leaf for `grammarlib.kernels.recognise`: int64 values to append to the kernel's pool.
 
     Header (18): kind (0: every step is "ask the exact rows"), labels of zero, more labels of zero in digits only, scale
     ``s``, flags, greatest place of a multiple; then pairs (positive, negative): labels that every prefix in the

@@ -50,7 +50,10 @@ Bytes = NDArray[np.uint8]
 State = tuple[int, int, int, int, int, int]
 
 # Without reference counting: all memory is the caller's, and counting it costs ten times a step.
-kernel = njit(_nrt=False)
+# Helpers are called by kernels alone, so that they need no wrappers for Python.
+kernel = njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+callable_kernel = njit(_nrt=False)  # for those that tests compare with their twins
 
 
 def entry(signature: str) -> Any:
@@ -95,9 +98,9 @@ S_SHAPE, S_LABEL, S_ROW, S_MINIMUM, S_MAXIMUM, S_MEMBERS, S_COUNT = range(7)
     V_SINGLE,
     V_LAST_REQUIRED,
 ) = range(15)
-NAME_FIELDS = (
-    5  # in P, for each name: offset in B, length, component or -1, rank, rank of the last required name before it
-)
+MEMBER_FIELDS = np.int64(3)  # in P, for each member: offset in B, length, exit label
+# In P, for each name: offset in B, length, component or -1, rank, rank of the last required name before it.
+NAME_FIELDS = np.int64(5)
 F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
 (
     T_FRAMES,
@@ -132,11 +135,23 @@ Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH = range(48, 52)
 HEADER = 64
 STACK_FIELDS = 10
 
-NEED_COMPONENT = 1
-NEED_ROW = 2
-NEED_NARROW = 3
-NEED_NUMBER = 4
-NEED_DEPTH = 5
+# Constants that kernels hand to each other are int64 objects: a literal would compile the callee once for each value.
+ZERO = np.int64(0)
+NEED_COMPONENT = np.int64(1)
+NEED_ROW = np.int64(2)
+NEED_NARROW = np.int64(3)
+NEED_NUMBER = np.int64(4)
+NEED_DEPTH = np.int64(5)
+_SURROGATE = np.int64(0xA0)  # the least byte after ED in a surrogate
+END = np.int64(-1)  # in place of a byte: the number ends
+_PRIMES = (
+    np.int64(0x1E3779B1),
+    np.int64(0x25EBCA6B),
+    np.int64(0x42B2AE35),
+    np.int64(0x27D4EB2F),
+    np.int64(0x165667B1),
+    np.int64(0x01000193),
+)
 
 DEAD = -1
 UNEXPANDED = -2
@@ -192,7 +207,7 @@ def mixed(value: int, multiplier: int) -> int:
 def look_up(A: Ints, R: Rows, B: Bytes, k0: int, k1: int, k2: int, k3: int) -> int:
     """The slot of a key in ``H``: its own, or the empty one where it belongs."""
     mask = A[Z_HASH] - 1
-    x = mixed(k0, 0x1E3779B1) ^ mixed(k1, 0x25EBCA6B) ^ mixed(k2, 0x42B2AE35) ^ mixed(k3, 0x27D4EB2F)
+    x = mixed(k0, _PRIMES[0]) ^ mixed(k1, _PRIMES[1]) ^ mixed(k2, _PRIMES[2]) ^ mixed(k3, _PRIMES[3])
     x ^= (x >> 29) ^ (x >> 15)
     i = x & mask
     while A[A[O_H] + i * 5 + 0] != 0 and not (
@@ -208,10 +223,10 @@ def look_up(A: Ints, R: Rows, B: Bytes, k0: int, k1: int, k2: int, k3: int) -> i
 @kernel
 def narrowed(A: Ints, R: Rows, B: Bytes, view: int, keep: int) -> int:
     """The view with only the tracks in ``keep``, or -1 after noting the need."""
-    i = look_up(A, R, B, view + 1, keep, 0, 0)
+    i = look_up(A, R, B, view + 1, keep, ZERO, ZERO)
     if A[A[O_H] + i * 5 + 0] != 0:
         return A[A[O_H] + i * 5 + 4]
-    return need(A, R, B, NEED_NARROW, view, keep, 0, 0)
+    return need(A, R, B, NEED_NARROW, view, keep, ZERO, ZERO)
 
 
 @kernel
@@ -288,11 +303,12 @@ def member_bound(A: Ints, R: Rows, B: Bytes, base: int, stride: int, lo: int, hi
 @kernel
 def skips_required(A: Ints, R: Rows, B: Bytes, view: int, f: int, track: int, rank: int) -> bool:
     """Whether ``track`` has an unused required name of a rank below ``rank``."""
-    words = A[A[O_V] + view * 16 + V_WORDS]
-    at = A[A[O_V] + view * 16 + V_TRACK_AT] + track * (1 + words) + 1
+    at_view = A[O_V] + view * 16
+    words = A[at_view + V_WORDS]
+    at = A[at_view + V_TRACK_AT] + track * (1 + words) + 1
     bits = A[A[O_F] + f * 6 + F_BITS]
-    for i in range(A[A[O_V] + view * 16 + V_NAMES]):
-        if A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 3] < rank:
+    for i in range(A[at_view + V_NAMES]):
+        if A[A[O_P] + A[at_view + V_NAME_AT] + i * NAME_FIELDS + 3] < rank:
             bit = np.int64(1) << (i & 63)
             if (A[A[O_P] + at + (i >> 6)] & bit) != 0 and (A[A[O_W] + bits + (i >> 6)] & bit) == 0:
                 return True
@@ -302,39 +318,41 @@ def skips_required(A: Ints, R: Rows, B: Bytes, view: int, f: int, track: int, ra
 @kernel
 def order_allows(A: Ints, R: Rows, B: Bytes, view: int, f: int, rank: int, last_required: int) -> bool:
     """order="schema": no required name is skipped, for one track at least."""
-    if rank <= A[A[O_F] + f * 6 + F_COUNT]:
+    at_frame = A[O_F] + f * 6
+    at_view = A[O_V] + view * 16
+    if rank <= A[at_frame + F_COUNT]:
         return False
-    if A[A[O_V] + view * 16 + V_SINGLE] == 1:
-        return last_required <= A[A[O_F] + f * 6 + F_COUNT]
-    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
-        if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
+    if A[at_view + V_SINGLE] == 1:
+        return last_required <= A[at_frame + F_COUNT]
+    for track in range(A[at_view + V_TRACKS]):
+        if (A[at_view + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
             return True
     return False
 
 
 @kernel
 def name_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int, i: int) -> bool:
-    at = A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS
+    at_view = A[O_V] + view * 16
+    at = A[at_view + V_NAME_AT] + i * NAME_FIELDS
     if A[A[O_P] + at + 2] < 0:
         return False
     if (A[A[O_W] + A[A[O_F] + f * 6 + F_BITS] + (i >> 6)] >> (i & 63)) & 1:
         return False
-    if A[A[O_V] + view * 16 + V_ORDERED] == 1:
+    if A[at_view + V_ORDERED] == 1:
         return order_allows(A, R, B, view, f, A[A[O_P] + at + 3], A[A[O_P] + at + 4])
     return True
 
 
 @kernel
 def other_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
-    if A[A[O_V] + view * 16 + V_OTHER] < 0:
+    at_view = A[O_V] + view * 16
+    if A[at_view + V_OTHER] < 0:
         return False
-    if A[A[O_V] + view * 16 + V_ORDERED] == 1:
-        if A[A[O_V] + view * 16 + V_SINGLE] == 1:
-            return A[A[O_V] + view * 16 + V_LAST_REQUIRED] <= A[A[O_F] + f * 6 + F_COUNT]
-        for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
-            if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(
-                A, R, B, view, f, track, np.int64(1) << 40
-            ):
+    if A[at_view + V_ORDERED] == 1:
+        if A[at_view + V_SINGLE] == 1:
+            return A[at_view + V_LAST_REQUIRED] <= A[A[O_F] + f * 6 + F_COUNT]
+        for track in range(A[at_view + V_TRACKS]):
+            if (A[at_view + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, np.int64(1) << 40):
                 return True
         return False
     return True
@@ -350,7 +368,7 @@ def any_name_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int, lo: int, hi:
 
 @kernel
 def may_add_name(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
-    return other_allowed(A, R, B, view, f) or any_name_allowed(A, R, B, view, f, 0, A[A[O_V] + view * 16 + V_NAMES])
+    return other_allowed(A, R, B, view, f) or any_name_allowed(A, R, B, view, f, ZERO, A[A[O_V] + view * 16 + V_NAMES])
 
 
 # ---- texts of unlisted names
@@ -400,12 +418,547 @@ def text_of_prefix(A: Ints, R: Rows, B: Bytes, view_base: int, i: int, depth: in
     return text, row
 
 
-# ---- numbers: NUMBER-BEGIN
+# ---- numbers
+#
+# Stepping through a JSON number in a few nanoseconds.
+#
+# Purpose: the twin in int64 of `grammarlib.automata.numbers`, for mask walks that try about a thousand digit
+# tokens at each position of a number.  It answers exactly or says "slow path" (status 2); then the exact rows
+# go on from the text that ``decode_state`` gives for the state before the byte.
+# Place: called by the recognition kernel; reads the image that `grammarlib.automata.numbers.encode_leaf` writes.
+# Cost: no division while digits are read, but for multiples of more than one unit and for digits beyond the bounds.
+#
+# State: ``mantissa`` (the digits so far without leading zeros) and ``packed`` (31 bits: phase, sign, number of
+# fraction digits, sign and value of the exponent, the value saturating).  The empty text is (0, 0).
+# For leaves without bounds other than zero whose multiples are powers of ten (kind 1: the plain number, the plain
+# and the positive integer), the digits are reduced to 1 and the zeros after the last other digit.
+#
+# Design not taken: one table of rows for each leaf.  The states of a bounded number are as many as its digits
+# allow, and expanding one costs a thousand times the arithmetic.
 
 
-from grammarlib.kernels.number import number_label, number_step  # noqa: E402
+# Phases: nothing, "-", "0", "12", "12.", "12.5", "12e", "12e+", "12e+3".
+_MINUS = 1
+_ZERO = 2
+_INTEGER = 3
+_POINT = 4
+_FRACTION = 5
+_EXPONENT = 6
+_EXPONENT_SIGN = 7
+_EXPONENT_DIGITS = 8
 
-# ---- NUMBER-END
+# packed: phase in bits 0-3, then:
+_NEGATIVE = 16
+_FRACTION_SHIFT = 5
+_FRACTION_MAXIMUM = 1023
+_EXPONENT_NEGATIVE = 1 << 15
+_EXPONENT_SHIFT = 16
+_EXPONENT_MAXIMUM = 8191
+_EXPONENT_ENOUGH = 63  # kind 1: a negative exponent beyond any 18 zeros and any place from -18 up
+
+# The image of a leaf: header, then pieces (see encode_leaf).
+_KIND = 0
+_ZERO_LABEL = 1
+_ZERO_DIGITS_LABEL = 2
+_SCALE = 3
+_FLAGS = 4
+_GREATEST_PLACE = 5
+_SURE_INTEGER = 6  # + 1 for negative numbers, as below
+_SURE_FRACTION = 8
+_ANY_FRACTION = 10
+_ANY = 12
+_COUNT = 14
+_FIRST = 16
+_HEADER = 18
+
+_KIND_SIMPLE = 1
+_KIND_GENERAL = 2
+
+_SYMMETRIC = 1
+_TRACKS_ZEROS = 2
+_HAS_DIGITS_ONLY = 4
+
+_PIECE_LABEL = 0
+_PIECE_FLAGS = 1
+_PIECE_LOWER = 2
+_PIECE_UPPER = 3
+_PIECE_MULTIPLE = 4
+_PIECE_DEPTH = 5
+_PIECE_SIZE = 6
+
+_LOWER_OPEN = 1
+_UPPER_OPEN = 2
+_DIGITS_ONLY = 4
+_UPPER_CUT = 8
+_NO_UPPER = 16
+
+_LARGEST = 9223372036854775807
+_LARGEST_TENTH = 922337203685477580
+_LARGEST_POWER = 18
+_FAR = 1 << 40
+
+_POWERS = np.array([10**power for power in range(19)], dtype=np.int64)
+
+
+@kernel
+def _simple_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
+    """Kind 1: labels of a non-zero number that stops here (the mantissa is a power of ten)."""
+    phase = packed & 15
+    negative = (packed >> 4) & 1
+    exponent = packed >> _EXPONENT_SHIFT
+    shift = (-exponent if packed & _EXPONENT_NEGATIVE else exponent) - ((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
+    result = 0
+    first = offset + pool[offset + _FIRST + negative]
+    last = first + _PIECE_SIZE * pool[offset + _COUNT + negative]
+    for piece in range(first, last, _PIECE_SIZE):
+        flags = pool[piece + _PIECE_FLAGS]
+        if flags & _DIGITS_ONLY and phase != _INTEGER:
+            continue
+        if pool[piece + _PIECE_MULTIPLE] != 0:
+            needed = pool[piece + _PIECE_LOWER] - shift  # zeros that the mantissa must end in
+            if needed > 0 and (needed > _LARGEST_POWER or mantissa < _POWERS[needed]):
+                continue
+        result |= pool[piece + _PIECE_LABEL]
+    return result
+
+
+@kernel
+def _piece_holds(pool: NDArray[np.int64], piece: int, mantissa: int, shift: int) -> int:
+    """Kind 2: 1 where ``mantissa * 10**shift`` (in units of the scale) is in the piece, 0 where not, 2 unknown."""
+    flags = pool[piece + _PIECE_FLAGS]
+    lower = pool[piece + _PIECE_LOWER]
+    upper = pool[piece + _PIECE_UPPER]
+    multiple = pool[piece + _PIECE_MULTIPLE]
+    if shift < 0:
+        if -shift > _LARGEST_POWER:
+            value = 0
+            rest = 1
+        else:
+            value = mantissa // _POWERS[-shift]
+            rest = mantissa - value * _POWERS[-shift]
+        if rest != 0:
+            if multiple != 0 or value < lower:
+                return 0
+            return 1 if flags & _NO_UPPER or value < upper else 0
+    elif shift > _LARGEST_POWER or mantissa > _LARGEST // _POWERS[shift]:
+        if flags & _UPPER_CUT:
+            return 2
+        if not flags & _NO_UPPER:
+            return 0
+        if multiple > 1:
+            rest = mantissa % multiple
+            for _ in range(min(shift, pool[piece + _PIECE_DEPTH])):
+                if rest == 0:
+                    break
+                if rest > _LARGEST_TENTH:
+                    return 2
+                rest = rest * 10 % multiple
+            return 1 if rest == 0 else 0
+        return 1
+    else:
+        value = mantissa * _POWERS[shift]
+    if value < lower or (value == lower and flags & _LOWER_OPEN):
+        return 0
+    if not flags & _NO_UPPER and (value > upper or (value == upper and flags & _UPPER_OPEN)):
+        return 0  # a bound that was cut is the largest integer, and no value is above that
+    if multiple > 1 and value % multiple != 0:
+        return 0
+    return 1
+
+
+@kernel
+def _piece_live(pool: NDArray[np.int64], piece: int, mantissa: int, scale: int) -> int:
+    """Kind 2: whether more digits and any exponent lead from ``mantissa > 0`` into a piece that has an upper bound.
+
+    Asks for a power ``j`` such that ``[mantissa, mantissa + 1) * 10**j`` meets the piece (in units of the scale).
+    """
+    flags = pool[piece + _PIECE_FLAGS]
+    lower = pool[piece + _PIECE_LOWER]
+    upper = pool[piece + _PIECE_UPPER]
+    multiple = pool[piece + _PIECE_MULTIPLE]
+    no = 2 if flags & _UPPER_CUT else 0
+    value = mantissa
+    width = 1
+    if multiple == 0:
+        if value < upper or (value == upper and not flags & _UPPER_OPEN):
+            # The largest power is the best one.
+            while value <= _LARGEST_TENTH:
+                longer = value * 10
+                if longer > upper or (longer == upper and flags & _UPPER_OPEN):
+                    break
+                value = longer
+                width *= 10
+            return 1 if value > lower or width > lower - value else no
+        rest = False
+        while True:
+            tenth = value // 10
+            rest = rest or tenth * 10 != value
+            value = tenth
+            if value < upper or (value == upper and not rest and not flags & _UPPER_OPEN):
+                return 1 if value >= lower else no
+    if flags & _DIGITS_ONLY and scale > 0:
+        if value > _LARGEST // _POWERS[scale]:
+            return no
+        value *= _POWERS[scale]
+        width = _POWERS[scale]
+    start = value
+    start_width = width
+    while value <= upper:  # without divisions first
+        first = value if value > lower else lower
+        last = upper if width - 1 > upper - value else value + (width - 1)
+        if last - first >= multiple - 1:
+            return 1
+        if value > _LARGEST_TENTH:
+            break
+        value *= 10
+        width *= 10
+    if multiple > 1:
+        value = start
+        width = start_width
+        while value <= upper:
+            first = value if value > lower else lower
+            last = upper if width - 1 > upper - value else value + (width - 1)
+            if last // multiple * multiple >= first:
+                return 1
+            if value > _LARGEST_TENTH:
+                break
+            value *= 10
+            width *= 10
+    if not flags & _DIGITS_ONLY:
+        value = mantissa
+        while True:
+            tenth = value // 10
+            if tenth * 10 != value or tenth < lower:
+                break
+            value = tenth
+            if value <= upper and value % multiple == 0:
+                return 1
+    return no
+
+
+@kernel
+def _digits_live(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
+    """Kind 2: liveness of non-zero digits before any exponent."""
+    phase = packed & 15
+    negative = (packed >> 4) & 1
+    result = 0
+    scale = pool[offset + _SCALE]
+    first = offset + pool[offset + _FIRST + negative]
+    last = first + _PIECE_SIZE * pool[offset + _COUNT + negative]
+    for piece in range(first, last, _PIECE_SIZE):
+        if pool[piece + _PIECE_FLAGS] & _DIGITS_ONLY and phase != _INTEGER:
+            continue
+        found = _piece_live(pool, piece, mantissa, scale)
+        if found == 1:
+            return 1
+        if found == 2:
+            result = 2
+    return result
+
+
+@kernel
+def _piece_exponents(pool: NDArray[np.int64], piece: int, mantissa: int) -> tuple[int, int, int]:
+    """Kind 2: (status, first, last): the powers of ten that put ``mantissa > 0`` into the piece; ``_FAR`` is no bound.
+
+    Status 0: none; 2: unknown; 3: more above ``last`` perhaps.
+    """
+    flags = pool[piece + _PIECE_FLAGS]
+    lower = pool[piece + _PIECE_LOWER]
+    upper = pool[piece + _PIECE_UPPER]
+    multiple = pool[piece + _PIECE_MULTIPLE]
+    first = -_FAR
+    last = _FAR
+    if lower > 0:
+        value = mantissa
+        first = 0
+        if value > lower or (value == lower and not flags & _LOWER_OPEN):
+            rest = False
+            while True:
+                tenth = value // 10
+                rest = rest or tenth * 10 != value
+                value = tenth
+                if value < lower or (value == lower and not rest and flags & _LOWER_OPEN):
+                    break
+                first -= 1
+        else:
+            while value < lower or (value == lower and flags & _LOWER_OPEN):
+                first += 1
+                if value > _LARGEST_TENTH:
+                    break  # the product is above every bound
+                value *= 10
+    if not flags & _NO_UPPER:
+        value = mantissa
+        last = 0
+        if value < upper or (value == upper and not flags & _UPPER_OPEN):
+            while value <= _LARGEST_TENTH:
+                value *= 10
+                if value > upper or (value == upper and flags & _UPPER_OPEN):
+                    break
+                last += 1
+        else:
+            rest = False
+            while value > upper or (value == upper and (rest or flags & _UPPER_OPEN)):
+                tenth = value // 10
+                rest = rest or tenth * 10 != value
+                value = tenth
+                last -= 1
+    if multiple > 0:
+        zeros = 0
+        value = mantissa
+        residue = value % multiple
+        if residue == 0:
+            while True:
+                tenth = value // 10
+                if tenth * 10 != value or tenth % multiple != 0:
+                    break
+                value = tenth
+                zeros -= 1
+        else:
+            while residue != 0:
+                if zeros >= pool[piece + _PIECE_DEPTH]:
+                    return 0, 0, 0
+                if residue > _LARGEST_TENTH:
+                    return 2, 0, 0
+                residue = residue * 10 % multiple
+                zeros += 1
+        first = max(first, zeros)
+    if flags & _UPPER_CUT:
+        return 3, first, last
+    if first > last:
+        return 0, 0, 0
+    return 1, first, last
+
+
+@kernel
+def _exponent_live(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
+    """Kind 2: whether some exponent that begins as the text does puts the (non-zero) digits into a piece."""
+    phase = packed & 15
+    negative = (packed >> 4) & 1
+    sign = packed & _EXPONENT_NEGATIVE
+    exponent = packed >> _EXPONENT_SHIFT
+    shift = pool[offset + _SCALE] - ((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
+    result = 0
+    begin = offset + pool[offset + _FIRST + negative]
+    end = begin + _PIECE_SIZE * pool[offset + _COUNT + negative]
+    for piece in range(begin, end, _PIECE_SIZE):
+        if pool[piece + _PIECE_FLAGS] & _DIGITS_ONLY:
+            continue
+        status, first, last = _piece_exponents(pool, piece, mantissa)
+        if status == 0:
+            continue
+        if status == 2:
+            result = 2
+            continue
+        if status == 3:
+            result = 2
+            if first > last:
+                continue
+        if phase == _EXPONENT:
+            return 1
+        if first > -_FAR:
+            first -= shift
+        if last < _FAR:
+            last -= shift
+        if sign != 0:
+            first, last = -last, -first
+        if phase == _EXPONENT_SIGN:
+            if last >= 0:
+                return 1
+            continue
+        low = exponent
+        high = exponent
+        while low <= last:
+            if high >= first or low == 0:
+                return 1
+            low *= 10
+            high = high * 10 + 9
+    return result
+
+
+@callable_kernel
+def number_step(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int, byte: int) -> tuple[int, int, int]:
+    """One byte: (status, mantissa, packed); status 0 dead, 1 live, 2 ask the exact rows (the state is then void)."""
+    kind = pool[offset + _KIND]
+    if kind == 0:
+        return 2, 0, 0
+    phase = packed & 15
+    negative = (packed >> 4) & 1
+    if 48 <= byte <= 57:
+        digit = byte - 48
+        if phase == _INTEGER:
+            if kind == _KIND_SIMPLE:
+                if not pool[offset + _FLAGS] & _TRACKS_ZEROS:
+                    return 1, mantissa, packed
+                if digit != 0:
+                    return 1, 1, packed
+                if mantissa >= _POWERS[_LARGEST_POWER]:
+                    return 2, 0, 0
+                return 1, mantissa * 10, packed
+            if mantissa > _LARGEST_TENTH or (mantissa == _LARGEST_TENTH and digit > 7):
+                return 2, 0, 0
+            mantissa = mantissa * 10 + digit
+            if pool[offset + _SURE_INTEGER + negative] != 0:
+                return 1, mantissa, packed
+            return _digits_live(pool, offset, mantissa, packed), mantissa, packed
+        if phase == _FRACTION or phase == _POINT:
+            if phase == _POINT:
+                packed += _FRACTION - _POINT
+            if kind == _KIND_SIMPLE:
+                if not pool[offset + _FLAGS] & _TRACKS_ZEROS:
+                    # One fraction digit stands for any number of them.
+                    packed = (packed & (15 | _NEGATIVE)) | (1 << _FRACTION_SHIFT)
+                    if digit == 0:
+                        return 1, mantissa, packed
+                    return 1 if pool[offset + _ANY_FRACTION + negative] != 0 else 0, 1, packed
+                if digit != 0:
+                    mantissa = 1
+                    if pool[offset + _ANY_FRACTION + negative] == 0:
+                        return 0, 0, 0
+                elif mantissa >= _POWERS[_LARGEST_POWER]:
+                    return 2, 0, 0
+                else:
+                    mantissa *= 10
+            else:
+                if mantissa > _LARGEST_TENTH or (mantissa == _LARGEST_TENTH and digit > 7):
+                    return 2, 0, 0
+                mantissa = mantissa * 10 + digit
+            if (packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM == _FRACTION_MAXIMUM:
+                return 2, 0, 0
+            packed += 1 << _FRACTION_SHIFT
+            if mantissa == 0 or pool[offset + _SURE_FRACTION + negative] != 0:
+                return 1, mantissa, packed
+            return _digits_live(pool, offset, mantissa, packed), mantissa, packed
+        if phase <= _MINUS:
+            if pool[offset + _FLAGS] & _SYMMETRIC:
+                negative = 0
+            if digit == 0:
+                live = (
+                    pool[offset + _ZERO_LABEL]
+                    | pool[offset + _ZERO_DIGITS_LABEL]
+                    | pool[offset + _ANY_FRACTION + negative]
+                )
+                return 1 if live != 0 else 0, 0, _ZERO | (negative << 4)
+            packed = _INTEGER | (negative << 4)
+            if kind == _KIND_SIMPLE:
+                digit = 1
+            if pool[offset + _SURE_INTEGER + negative] != 0:
+                return 1, digit, packed
+            if pool[offset + _ANY + negative] == 0:
+                return 0, 0, 0
+            return _digits_live(pool, offset, digit, packed), digit, packed
+        if phase < _EXPONENT:
+            return 0, 0, 0
+        status, mantissa, packed = _exponent_step(pool, offset, mantissa, packed, digit)
+        return status, mantissa, packed
+    if byte == 46:
+        if phase != _INTEGER and phase != _ZERO:
+            return 0, 0, 0
+        packed = (packed & _NEGATIVE) | _POINT
+        if pool[offset + _ANY_FRACTION + negative] == 0:
+            return 1 if mantissa == 0 and pool[offset + _ZERO_LABEL] != 0 else 0, mantissa, packed
+        if mantissa == 0 or not pool[offset + _FLAGS] & _HAS_DIGITS_ONLY:
+            return 1, mantissa, packed
+        if pool[offset + _SURE_FRACTION + negative] != 0:
+            return 1, mantissa, packed
+        return _digits_live(pool, offset, mantissa, packed), mantissa, packed
+    if byte == 101 or byte == 69:
+        if phase != _INTEGER and phase != _ZERO and phase != _FRACTION:
+            return 0, 0, 0
+        status, mantissa, packed = _exponent_start(pool, offset, mantissa, packed)
+        return status, mantissa, packed
+    if byte == 45 and phase == 0:
+        live = pool[offset + _ZERO_LABEL] | pool[offset + _ZERO_DIGITS_LABEL] | pool[offset + _ANY + 1]
+        return 1 if live != 0 else 0, 0, _MINUS | _NEGATIVE
+    if (byte == 45 or byte == 43) and phase == _EXPONENT:
+        packed = (packed & ~15) | _EXPONENT_SIGN
+        if byte == 45:
+            packed |= _EXPONENT_NEGATIVE
+        if mantissa == 0:
+            return 1, mantissa, packed
+        if kind == _KIND_SIMPLE:
+            if byte == 45 and _simple_label(pool, offset, mantissa, packed) == 0:
+                return 0, 0, 0
+            return 1, mantissa, packed
+        return _exponent_live(pool, offset, mantissa, packed), mantissa, packed
+    return 0, 0, 0
+
+
+@kernel
+def _exponent_start(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> tuple[int, int, int]:
+    """The byte ``e``: fraction digits that are zeros at the end go, as they change nothing any more."""
+    negative = (packed >> 4) & 1
+    if mantissa == 0:
+        return 1 if pool[offset + _ZERO_LABEL] != 0 else 0, 0, _EXPONENT
+    fraction = (packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM
+    while fraction > 0:
+        tenth = mantissa // 10
+        if tenth * 10 != mantissa:
+            break
+        mantissa = tenth
+        fraction -= 1
+    packed = _EXPONENT | (negative << 4)
+    if pool[offset + _KIND] == _KIND_SIMPLE:
+        if pool[offset + _ANY_FRACTION + negative] == 0:
+            return 0, 0, 0
+        if pool[offset + _FLAGS] & _TRACKS_ZEROS:
+            packed |= fraction << _FRACTION_SHIFT
+        return 1, mantissa, packed
+    packed |= fraction << _FRACTION_SHIFT
+    return _exponent_live(pool, offset, mantissa, packed), mantissa, packed
+
+
+@kernel
+def _exponent_step(
+    pool: NDArray[np.int64], offset: int, mantissa: int, packed: int, digit: int
+) -> tuple[int, int, int]:
+    """One digit of the exponent."""
+    exponent = min((packed >> _EXPONENT_SHIFT) * 10 + digit, _EXPONENT_MAXIMUM)
+    fraction = (packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM
+    packed = (packed & (_EXPONENT_NEGATIVE | _NEGATIVE | (_FRACTION_MAXIMUM << _FRACTION_SHIFT))) | _EXPONENT_DIGITS
+    if mantissa == 0:
+        return 1, 0, _EXPONENT_DIGITS
+    if pool[offset + _KIND] == _KIND_SIMPLE:
+        if not pool[offset + _FLAGS] & _TRACKS_ZEROS:
+            return 1, mantissa, packed & ~_EXPONENT_NEGATIVE
+        if not packed & _EXPONENT_NEGATIVE:
+            exponent = min(exponent, max(fraction + pool[offset + _GREATEST_PLACE], 0))
+            return 1, mantissa, packed | (exponent << _EXPONENT_SHIFT)
+        packed |= min(exponent, _EXPONENT_ENOUGH) << _EXPONENT_SHIFT
+        return 1 if _simple_label(pool, offset, mantissa, packed) != 0 else 0, mantissa, packed
+    packed |= exponent << _EXPONENT_SHIFT
+    return _exponent_live(pool, offset, mantissa, packed), mantissa, packed
+
+
+@callable_kernel
+def number_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: int) -> int:
+    """The labels of a number that stops here; 0 where it is incomplete or in no set, -1: ask the exact rows."""
+    phase = packed & 15
+    if phase != _INTEGER and phase != _ZERO and phase != _FRACTION and phase != _EXPONENT_DIGITS:
+        return 0
+    result: int = 0
+    if mantissa == 0:
+        result |= pool[offset + _ZERO_LABEL]
+        if phase == _ZERO:
+            result |= pool[offset + _ZERO_DIGITS_LABEL]
+        return result
+    if pool[offset + _KIND] == _KIND_SIMPLE:
+        result = _simple_label(pool, offset, mantissa, packed)
+        return result
+    negative = (packed >> 4) & 1
+    exponent = packed >> _EXPONENT_SHIFT
+    shift = (-exponent if packed & _EXPONENT_NEGATIVE else exponent) - ((packed >> _FRACTION_SHIFT) & _FRACTION_MAXIMUM)
+    shift += pool[offset + _SCALE]
+    first = offset + pool[offset + _FIRST + negative]
+    last = first + _PIECE_SIZE * pool[offset + _COUNT + negative]
+    for piece in range(first, last, _PIECE_SIZE):
+        if pool[piece + _PIECE_FLAGS] & _DIGITS_ONLY and phase != _INTEGER:
+            continue
+        holds = _piece_holds(pool, piece, mantissa, shift)
+        if holds == 2:
+            return -1
+        if holds == 1:
+            result |= pool[piece + _PIECE_LABEL]
+    return result
 
 
 # ---- the end of values
@@ -414,53 +967,60 @@ from grammarlib.kernels.number import number_label, number_step  # noqa: E402
 @kernel
 def finish(A: Ints, R: Rows, B: Bytes, label: int, f: int) -> tuple[int, int, int]:
     """A value ended with exit ``label`` in frame ``f``; -> (status, kind, f)."""
+    at_frame = A[O_F] + f * 6
     if f < 0:
         return 1, DONE, f
-    view = A[A[O_F] + f * 6 + F_VIEW]
-    if A[A[O_V] + view * 16 + V_SINGLE] == 0:
-        keep = A[A[O_V] + view * 16 + V_LIVE] & label
+    view = A[at_frame + F_VIEW]
+    at_view = A[O_V] + view * 16
+    if A[at_view + V_SINGLE] == 0:
+        keep = A[at_view + V_LIVE] & label
         if keep == 0:
             return 0, DONE, f
-        if keep != A[A[O_V] + view * 16 + V_LIVE]:
+        if keep != A[at_view + V_LIVE]:
             view = narrowed(A, R, B, view, keep)
+            at_view = A[O_V] + view * 16
             if view < 0:
                 return -1, DONE, f
             f = new_frame(
                 A,
                 R,
                 B,
-                A[A[O_F] + f * 6 + 0],
+                A[at_frame + F_PARENT],
                 view,
-                A[A[O_F] + f * 6 + 2],
-                A[A[O_F] + f * 6 + 3],
-                A[A[O_F] + f * 6 + 4],
-                A[A[O_F] + f * 6 + 5],
+                A[at_frame + F_BITS],
+                A[at_frame + F_COUNT],
+                A[at_frame + F_USED],
+                A[at_frame + F_DEPTH],
             )
-    if A[A[O_V] + view * 16 + V_KIND] == 0:
+            at_frame = A[O_F] + f * 6
+    if A[at_view + V_KIND] == 0:
         return 1, AFTER_VALUE, f
-    if A[A[O_F] + f * 6 + F_COUNT] < A[A[O_V] + view * 16 + V_CAP]:
+    if A[at_frame + F_COUNT] < A[at_view + V_CAP]:
         f = new_frame(
             A,
             R,
             B,
-            A[A[O_F] + f * 6 + 0],
+            A[at_frame + F_PARENT],
             view,
-            A[A[O_F] + f * 6 + 2],
-            A[A[O_F] + f * 6 + 3] + 1,
-            A[A[O_F] + f * 6 + 4],
-            A[A[O_F] + f * 6 + 5],
+            A[at_frame + F_BITS],
+            A[at_frame + F_COUNT] + 1,
+            A[at_frame + F_USED],
+            A[at_frame + F_DEPTH],
         )
+        at_frame = A[O_F] + f * 6
     return 1, AFTER_ITEM, f
 
 
 @kernel
 def close_object(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
-    view = A[A[O_F] + f * 6 + F_VIEW]
-    words = A[A[O_V] + view * 16 + V_WORDS]
-    bits = A[A[O_F] + f * 6 + F_BITS]
+    at_frame = A[O_F] + f * 6
+    view = A[at_frame + F_VIEW]
+    at_view = A[O_V] + view * 16
+    words = A[at_view + V_WORDS]
+    bits = A[at_frame + F_BITS]
     label = np.int64(0)
-    at = A[A[O_V] + view * 16 + V_TRACK_AT]
-    for _track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+    at = A[at_view + V_TRACK_AT]
+    for _track in range(A[at_view + V_TRACKS]):
         if A[A[O_P] + at] != 0:
             complete = True
             for w in range(words):
@@ -472,56 +1032,58 @@ def close_object(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
         at += 1 + words
     if label == 0:
         return 0, DONE, f
-    return finish(A, R, B, label, A[A[O_F] + f * 6 + F_PARENT])
+    return finish(A, R, B, label, A[at_frame + F_PARENT])
 
 
 @kernel
 def close_array(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
-    view = A[A[O_F] + f * 6 + F_VIEW]
+    at_frame = A[O_F] + f * 6
+    view = A[at_frame + F_VIEW]
+    at_view = A[O_V] + view * 16
     label = np.int64(0)
-    at = A[A[O_V] + view * 16 + V_TRACK_AT]
-    for _track in range(A[A[O_V] + view * 16 + V_TRACKS]):
-        if A[A[O_F] + f * 6 + F_COUNT] >= A[A[O_P] + at + 1]:
+    at = A[at_view + V_TRACK_AT]
+    for _track in range(A[at_view + V_TRACKS]):
+        if A[at_frame + F_COUNT] >= A[A[O_P] + at + 1]:
             label |= A[A[O_P] + at]
         at += 3
     if label == 0:
         return 0, DONE, f
-    return finish(A, R, B, label, A[A[O_F] + f * 6 + F_PARENT])
+    return finish(A, R, B, label, A[at_frame + F_PARENT])
 
 
 @kernel
 def next_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
     """-> (status, component, f) of the item that starts now."""
-    view = A[A[O_F] + f * 6 + F_VIEW]
-    count = A[A[O_F] + f * 6 + F_COUNT]
+    at_frame = A[O_F] + f * 6
+    view = A[at_frame + F_VIEW]
+    at_view = A[O_V] + view * 16
+    count = A[at_frame + F_COUNT]
     keep = np.int64(0)
-    at = A[A[O_V] + view * 16 + V_TRACK_AT]
-    for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
+    at = A[at_view + V_TRACK_AT]
+    for track in range(A[at_view + V_TRACKS]):
         if A[A[O_P] + at] != 0 and (A[A[O_P] + at + 2] < 0 or count < A[A[O_P] + at + 2]):
             keep |= np.int64(1) << track
         at += 3
     if keep == 0:
         return 0, np.int64(-1), f
-    if keep != A[A[O_V] + view * 16 + V_LIVE]:
+    if keep != A[at_view + V_LIVE]:
         view = narrowed(A, R, B, view, keep)
+        at_view = A[O_V] + view * 16
         if view < 0:
             return -1, np.int64(-1), f
         f = new_frame(
             A,
             R,
             B,
-            A[A[O_F] + f * 6 + 0],
+            A[at_frame + F_PARENT],
             view,
-            A[A[O_F] + f * 6 + 2],
-            A[A[O_F] + f * 6 + 3],
-            A[A[O_F] + f * 6 + 4],
-            A[A[O_F] + f * 6 + 5],
+            A[at_frame + F_BITS],
+            A[at_frame + F_COUNT],
+            A[at_frame + F_USED],
+            A[at_frame + F_DEPTH],
         )
-    component = (
-        A[A[O_P] + A[A[O_V] + view * 16 + V_PREFIX_AT] + count]
-        if count < A[A[O_V] + view * 16 + V_PREFIX]
-        else A[A[O_V] + view * 16 + V_REST]
-    )
+        at_frame = A[O_F] + f * 6
+    component = A[A[O_P] + A[at_view + V_PREFIX_AT] + count] if count < A[at_view + V_PREFIX] else A[at_view + V_REST]
     if component < 0:
         return 0, component, f
     return 1, component, f
@@ -530,15 +1092,17 @@ def next_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
 @kernel
 def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[int, int, int]:
     """A name ended: listed name ``i``, or an unlisted one (i < 0); -> (status, component, f)."""
-    view = A[A[O_F] + f * 6 + F_VIEW]
-    bits = A[A[O_F] + f * 6 + F_BITS]
-    used = A[A[O_F] + f * 6 + F_USED]
-    count = A[A[O_F] + f * 6 + F_COUNT]
-    words = A[A[O_V] + view * 16 + V_WORDS]
+    at_frame = A[O_F] + f * 6
+    view = A[at_frame + F_VIEW]
+    at_view = A[O_V] + view * 16
+    bits = A[at_frame + F_BITS]
+    used = A[at_frame + F_USED]
+    count = A[at_frame + F_COUNT]
+    words = A[at_view + V_WORDS]
     if i >= 0:
         if not name_allowed(A, R, B, view, f, i):
             return 0, np.int64(-1), f
-        rank = A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 3]
+        rank = A[A[O_P] + A[at_view + V_NAME_AT] + i * NAME_FIELDS + 3]
     else:
         if not other_allowed(A, R, B, view, f):
             return 0, np.int64(-1), f
@@ -548,17 +1112,18 @@ def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[
                 return 0, np.int64(-1), f
             link = A[A[O_X] + link * 4 + 0]
         rank = np.int64(1) << 40
-    if A[A[O_V] + view * 16 + V_ORDERED] == 1 and A[A[O_V] + view * 16 + V_SINGLE] == 0:
+    if A[at_view + V_ORDERED] == 1 and A[at_view + V_SINGLE] == 0:
         keep = np.int64(0)
-        for track in range(A[A[O_V] + view * 16 + V_TRACKS]):
-            if (A[A[O_V] + view * 16 + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
+        for track in range(A[at_view + V_TRACKS]):
+            if (A[at_view + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
                 keep |= np.int64(1) << track
-        if keep != A[A[O_V] + view * 16 + V_LIVE]:
+        if keep != A[at_view + V_LIVE]:
             view = narrowed(A, R, B, view, keep)
+            at_view = A[O_V] + view * 16
             if view < 0:
                 return -1, np.int64(-1), f
     if i >= 0:
-        component = A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 2]
+        component = A[A[O_P] + A[at_view + V_NAME_AT] + i * NAME_FIELDS + 2]
         top = A[T_BITS]
         for w in range(words):
             A[A[O_W] + top + w] = A[A[O_W] + bits + w]
@@ -566,7 +1131,7 @@ def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[
         bits = top
         A[T_BITS] = top + words
     else:
-        component = A[A[O_V] + view * 16 + V_OTHER]
+        component = A[at_view + V_OTHER]
         top = A[T_TEXTS]
         A[A[O_X] + top * 4 + 0] = used
         A[A[O_X] + top * 4 + 1] = -1
@@ -576,9 +1141,9 @@ def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[
         used = top
     if component < 0:
         return 0, component, f
-    if A[A[O_V] + view * 16 + V_ORDERED] == 1:
+    if A[at_view + V_ORDERED] == 1:
         count = rank
-    return 1, component, new_frame(A, R, B, A[A[O_F] + f * 6 + 0], view, bits, count, used, A[A[O_F] + f * 6 + 5])
+    return 1, component, new_frame(A, R, B, A[at_frame + F_PARENT], view, bits, count, used, A[at_frame + F_DEPTH])
 
 
 # ---- string content
@@ -596,18 +1161,19 @@ def feed(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, byte: in
     """One byte of unescaped text; -> (status, kind, a, r)."""
     if kind == STRING:
         if R[a, 0] == UNEXPANDED:
-            return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r
+            return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r
         row = np.int64(R[a, byte])
         if row < 0:
             return 0, kind, a, r
         leaf = r >> 32
-        maximum = A[A[O_S] + leaf * 8 + S_MAXIMUM]
+        at_leaf = A[O_S] + leaf * 8
+        maximum = A[at_leaf + S_MAXIMUM]
         if maximum >= 0:
             if (byte & 0xC0) != 0x80:
                 r += 1
             if (r & 0xFFFFFFFF) + A[A[O_RM] + row * 4 + 1] > maximum:
                 return 0, kind, a, r
-        elif (byte & 0xC0) != 0x80 and (r & 0xFFFFFFFF) < A[A[O_S] + leaf * 8 + S_MINIMUM]:
+        elif (byte & 0xC0) != 0x80 and (r & 0xFFFFFFFF) < A[at_leaf + S_MINIMUM]:
             r += 1
         return 1, kind, row, r
     if kind == KEY_OTHER:
@@ -620,8 +1186,8 @@ def feed(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, byte: in
     depth = r >> 40
     if kind == MEMBER:
         base = A[A[O_S] + a * 8 + S_MEMBERS]
-        lo = member_bound(A, R, B, base, 3, lo, hi, depth, byte)
-        hi = member_bound(A, R, B, base, 3, lo, hi, depth, byte + 1)
+        lo = member_bound(A, R, B, base, MEMBER_FIELDS, lo, hi, depth, byte)
+        hi = member_bound(A, R, B, base, MEMBER_FIELDS, lo, hi, depth, byte + 1)
         if lo >= hi:
             return 0, kind, a, r
         return 1, kind, a, lo | (hi << 20) | ((depth + 1) << 40)
@@ -715,6 +1281,7 @@ def member_code_point_bound(
 @kernel
 def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, low: int, high: int) -> int:
     """Whether some code point of low..high can be fed and leaves something live: 1, 0, or -1 (a need)."""
+    at_frame = A[O_F] + f * 6
     if low > high:
         return 0
     if kind == KEY_OTHER:
@@ -722,9 +1289,9 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
     if kind == KEY or kind == MEMBER:
         if kind == MEMBER:
             base = A[A[O_S] + a * 8 + S_MEMBERS]
-            stride = 3
+            stride = MEMBER_FIELDS
         else:
-            view = A[A[O_F] + f * 6 + F_VIEW]
+            view = A[at_frame + F_VIEW]
             base = A[A[O_V] + view * 16 + V_NAME_AT]
             stride = NAME_FIELDS
             if other_allowed(A, R, B, view, f):
@@ -734,13 +1301,14 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
         hi = member_code_point_bound(A, R, B, base, stride, lo, (r >> 20) & MASK20, depth, high + 1)
         if kind == MEMBER:
             return 1 if lo < hi else 0
-        return 1 if any_name_allowed(A, R, B, A[A[O_F] + f * 6 + F_VIEW], f, lo, hi) else 0
+        return 1 if any_name_allowed(A, R, B, A[at_frame + F_VIEW], f, lo, hi) else 0
     leaf = r >> 32
+    at_leaf = A[O_S] + leaf * 8
     count = (r & 0xFFFFFFFF) + 1
-    if A[A[O_S] + leaf * 8 + S_MAXIMUM] >= 0 and count > A[A[O_S] + leaf * 8 + S_MAXIMUM]:
+    if A[at_leaf + S_MAXIMUM] >= 0 and count > A[at_leaf + S_MAXIMUM]:
         return 0
     if R[a, 0] == UNEXPANDED:
-        return need(A, R, B, NEED_ROW, a, 0, 0, 0)
+        return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO)
     pending = False
     point = low
     while point <= high:
@@ -771,7 +1339,7 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
             if shift == 0 or (first == point and last <= high):
                 return 1
             if R[row, 0] == UNEXPANDED:
-                need(A, R, B, NEED_ROW, row, 0, 0, 0)
+                need(A, R, B, NEED_ROW, row, ZERO, ZERO, ZERO)
                 pending = True
                 break
             shift -= 6
@@ -865,11 +1433,12 @@ def close_string(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) 
     """The closing quote; -> (status, kind, a, r, f)."""
     if kind == STRING:
         leaf = r >> 32
+        at_leaf = A[O_S] + leaf * 8
         label = A[A[O_RM] + a * 4 + 0]
-        if label == 0 or (r & 0xFFFFFFFF) < A[A[O_S] + leaf * 8 + S_MINIMUM]:
+        if label == 0 or (r & 0xFFFFFFFF) < A[at_leaf + S_MINIMUM]:
             return 0, kind, a, r, f
-        if A[A[O_S] + leaf * 8 + S_SHAPE] == 0:
-            label = A[A[O_S] + leaf * 8 + S_LABEL]
+        if A[at_leaf + S_SHAPE] == 0:
+            label = A[at_leaf + S_LABEL]
         status, kind, f = finish(A, R, B, label, f)
         return status, kind, np.int64(0), np.int64(0), f
     if kind == MEMBER:
@@ -880,10 +1449,11 @@ def close_string(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) 
         return status, kind, np.int64(0), np.int64(0), f
     if kind == KEY:
         view = A[A[O_F] + f * 6 + F_VIEW]
+        at_view = A[O_V] + view * 16
         i = r & MASK20
         text = np.int64(-1)
-        if A[A[O_P] + A[A[O_V] + view * 16 + V_NAME_AT] + i * NAME_FIELDS + 1] != r >> 40:
-            text, row = text_of_prefix(A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], i, r >> 40)
+        if A[A[O_P] + A[at_view + V_NAME_AT] + i * NAME_FIELDS + 1] != r >> 40:
+            text, row = text_of_prefix(A, R, B, A[at_view + V_NAME_AT], i, r >> 40)
             if A[A[O_RM] + row * 4 + 0] == 0:
                 return 0, kind, a, r, f
             i = np.int64(-1)
@@ -899,6 +1469,7 @@ def close_string(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) 
 @kernel
 def string_step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, byte: int) -> State:
     """One byte inside a JSON string or name; -> (status, kind, a, r, e, f)."""
+    at_frame = A[O_F] + f * 6
     phase = e & 3
     if phase == 0:
         if byte == 0x22:
@@ -907,6 +1478,7 @@ def string_step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f
                 if status != 1:
                     return status, kind, a, r, e, f
             status, kind, a, r, f = close_string(A, R, B, kind, a, r, f)
+            at_frame = A[O_F] + f * 6
             return status, kind, a, r, np.int64(0), f
         if byte < 0x20:
             return 0, kind, a, r, e, f
@@ -927,18 +1499,18 @@ def string_step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f
         # A raw ED may only begin U+D000..U+D7FF: is one of them live?
         if kind == STRING:
             if R[a, 0] == UNEXPANDED:
-                return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+                return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
             status = 0
             for follow in range(0x80, 0xA0):
-                row = R[a, follow]
+                row = np.int64(R[a, follow])
                 if row >= 0 and length_allows(A, R, B, r >> 32, row, r & 0xFFFFFFFF):
                     status = 1
                     break
         elif kind == MEMBER:
             lo = r & MASK20
-            status = 1 if member_at(A, R, B, A[A[O_S] + a * 8 + S_MEMBERS], 3, lo, r >> 40) < 0xA0 else 0
-        elif kind == KEY and not other_allowed(A, R, B, A[A[O_F] + f * 6 + F_VIEW], f):
-            view = A[A[O_F] + f * 6 + F_VIEW]
+            status = 1 if member_at(A, R, B, A[A[O_S] + a * 8 + S_MEMBERS], MEMBER_FIELDS, lo, r >> 40) < 0xA0 else 0
+        elif kind == KEY and not other_allowed(A, R, B, A[at_frame + F_VIEW], f):
+            view = A[at_frame + F_VIEW]
             hi = member_bound(
                 A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], NAME_FIELDS, r & MASK20, (r >> 20) & MASK20, r >> 40, 0xA0
             )
@@ -1001,25 +1573,27 @@ def value_step(A: Ints, R: Rows, B: Bytes, a: int, f: int, byte: int) -> State:
     """The first byte of a value of component ``a``; -> (status, kind, a, r, e, f)."""
     zero = np.int64(0)
     if A[A[O_C] + a * 10 + C_EXPANDED] == 0:
-        return need(A, R, B, NEED_COMPONENT, a, 0, 0, 0), DONE, a, zero, zero, f
+        return need(A, R, B, NEED_COMPONENT, a, ZERO, ZERO, ZERO), DONE, a, zero, zero, f
     if byte == 0x22:
         leaf = A[A[O_C] + a * 10 + C_STRING]
+        at_leaf = A[O_S] + leaf * 8
         if leaf < 0:
             return 0, DONE, a, zero, zero, f
-        if A[A[O_S] + leaf * 8 + S_SHAPE] == 2:
-            return 1, MEMBER, leaf, A[A[O_S] + leaf * 8 + S_COUNT] << 20, zero, f
-        return 1, STRING, A[A[O_S] + leaf * 8 + S_ROW], leaf << 32, zero, f
+        if A[at_leaf + S_SHAPE] == 2:
+            return 1, MEMBER, leaf, A[at_leaf + S_COUNT] << 20, zero, f
+        return 1, STRING, A[at_leaf + S_ROW], leaf << 32, zero, f
     if byte == 0x7B or byte == 0x5B:
         view = A[A[O_C] + a * 10 + C_OBJECT] if byte == 0x7B else A[A[O_C] + a * 10 + C_ARRAY]
+        at_view = A[O_V] + view * 16
         if view < 0:
             return 0, DONE, a, zero, zero, f
         depth = A[A[O_F] + f * 6 + F_DEPTH] + 1 if f >= 0 else 1
         if depth > A[T_DEPTH_LIMIT]:
-            return need(A, R, B, NEED_DEPTH, depth, 0, 0, 0), DONE, a, zero, zero, f
+            return need(A, R, B, NEED_DEPTH, depth, ZERO, ZERO, ZERO), DONE, a, zero, zero, f
         bits = A[T_BITS]
-        for w in range(A[A[O_V] + view * 16 + V_WORDS]):
+        for w in range(A[at_view + V_WORDS]):
             A[A[O_W] + bits + w] = 0
-        A[T_BITS] = bits + A[A[O_V] + view * 16 + V_WORDS]
+        A[T_BITS] = bits + A[at_view + V_WORDS]
         count = np.int64(-1) if byte == 0x7B else zero
         f = new_frame(A, R, B, f, view, bits, count, np.int64(-1), depth)
         return 1, OBJECT_OPEN if byte == 0x7B else ARRAY_OPEN, zero, zero, zero, f
@@ -1037,7 +1611,7 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
     """One byte; -> (status, kind, a, r, e, f); status 1 live, 0 dead, -1 a need was noted."""
     if kind == ROW:
         if R[a, 0] == UNEXPANDED:
-            return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+            return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
         row = np.int64(R[a, byte])
         return (1 if row >= 0 else 0), kind, row, r, e, f
     if kind == STRING:
@@ -1051,7 +1625,7 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
             and A[A[O_S] + (r >> 32) * 8 + S_MAXIMUM] < 0
         ):
             if R[a, 0] == UNEXPANDED:
-                return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+                return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
             row = np.int64(R[a, byte])
             if row < 0:
                 return 0, kind, a, r, e, f
@@ -1083,7 +1657,7 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
         if 0x30 <= byte <= 0x39 or byte == 0x2E or byte == 0x2D or byte == 0x2B or byte == 0x65 or byte == 0x45:
             if kind == NUMBER_ROW:
                 if R[a, 0] == UNEXPANDED:
-                    return need(A, R, B, NEED_ROW, a, 0, 0, 0), kind, a, r, e, f
+                    return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
                 row = np.int64(R[a, byte])
                 return (1 if row >= 0 else 0), kind, row, r, e, f
             status, mantissa, packed = number_step(A, A[O_P] + a, r, e, byte)
@@ -1097,7 +1671,7 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
             return 0, kind, a, r, e, f
         label = A[A[O_RM] + a * 4 + 0] if kind == NUMBER_ROW else number_label(A, A[O_P] + a, r, e)
         if label < 0:
-            row = number_row(A, R, B, a, r, e, -1)
+            row = number_row(A, R, B, a, r, e, END)
             if row == -1:
                 return -1, kind, a, r, e, f
             label = A[A[O_RM] + row * 4 + 0] if row >= 0 else zero
@@ -1128,7 +1702,7 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
         a = A[A[O_C] + b * 10 + C_NUMBER]
         if A[A[O_C] + b * 10 + C_NUMBER_KIND] == 1:
             if R[a, 0] == UNEXPANDED:
-                return need(A, R, B, NEED_ROW, a, 0, 0, 0), NUMBER_ROW, a, zero, zero, f
+                return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), NUMBER_ROW, a, zero, zero, f
             row = np.int64(R[a, byte])
             return (1 if row >= 0 else 0), NUMBER_ROW, row, zero, zero, f
         status, mantissa, packed = number_step(A, A[O_P] + a, zero, zero, byte)
@@ -1185,7 +1759,7 @@ def accepting(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: 
     if kind == NUMBER:
         label = number_label(A, A[O_P] + a, r, e)
         if label < 0:
-            row = number_row(A, R, B, a, r, e, -1)
+            row = number_row(A, R, B, a, r, e, END)
             if row == -1:
                 return -1
             return 1 if row >= 0 and A[A[O_RM] + row * 4 + 0] != 0 else 0
@@ -1196,10 +1770,10 @@ def accepting(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: 
 @kernel
 def frame_hash(A: Ints, R: Rows, B: Bytes, f: int) -> int:
     at = A[O_F] + f * 6
-    x = mixed(A[at + F_PARENT], 0x1E3779B1) ^ mixed(A[at + F_VIEW], 0x25EBCA6B)
-    x ^= mixed(A[at + F_COUNT], 0x42B2AE35) ^ mixed(A[at + F_USED], 0x27D4EB2F)
+    x = mixed(A[at + F_PARENT], _PRIMES[0]) ^ mixed(A[at + F_VIEW], _PRIMES[1])
+    x ^= mixed(A[at + F_COUNT], _PRIMES[2]) ^ mixed(A[at + F_USED], _PRIMES[3])
     for w in range(A[A[O_V] + A[at + F_VIEW] * 16 + V_WORDS]):
-        x = mixed(x ^ A[A[O_W] + A[at + F_BITS] + w], 0x01000193)
+        x = mixed(x ^ A[A[O_W] + A[at + F_BITS] + w], _PRIMES[5])
     return x ^ (x >> 31) ^ (x >> 17)
 
 
@@ -1265,11 +1839,11 @@ def intern_frames(A: Ints, R: Rows, B: Bytes, f: int, frames: int, bits: int) ->
 @kernel
 def intern_configuration(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int) -> int:
     x = (
-        mixed(kind, 0x1E3779B1)
-        ^ mixed(a, 0x25EBCA6B)
-        ^ mixed(r, 0x42B2AE35)
-        ^ mixed(e, 0x27D4EB2F)
-        ^ mixed(f, 0x165667B1)
+        mixed(kind, _PRIMES[0])
+        ^ mixed(a, _PRIMES[1])
+        ^ mixed(r, _PRIMES[2])
+        ^ mixed(e, _PRIMES[3])
+        ^ mixed(f, _PRIMES[4])
     )
     x ^= (x >> 31) ^ (x >> 15)
     mask = A[Z_CONFIGURATION_HASH] - 1
@@ -1392,7 +1966,7 @@ def walk(
                 a = A[above + 1]
                 row = np.int64(R[a, byte])
                 if R[a, 0] == UNEXPANDED:
-                    need(A, R, B, NEED_ROW, a, 0, 0, 0)
+                    need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO)
                     row = np.int64(-1)
                 if row < 0:
                     i = np.int64(nodes[i, 1])
@@ -1442,40 +2016,6 @@ def walk(
     A[T_STEPS] = steps
 
 
-def next_bytes(A: Ints, R: Rows, B: Bytes, configuration: int, out: NDArray[Any]) -> int:
-    """out[b] = 1 where byte ``b`` may come next; returns `accepting`.  Needs are noted."""
-    frames = A[T_FRAMES]
-    bits = A[T_BITS]
-    texts = A[T_TEXTS]
-    A[T_NEEDS] = 0
-    for byte in range(256):
-        status, _, _, _, _, _ = step(
-            A,
-            R,
-            B,
-            A[A[O_K] + configuration * 6 + 0],
-            A[A[O_K] + configuration * 6 + 1],
-            A[A[O_K] + configuration * 6 + 2],
-            A[A[O_K] + configuration * 6 + 3],
-            A[A[O_K] + configuration * 6 + 4],
-            np.int64(byte),
-        )
-        out[byte] = 1 if status == 1 else 0
-        A[T_FRAMES] = frames
-        A[T_BITS] = bits
-        A[T_TEXTS] = texts
-    return accepting(
-        A,
-        R,
-        B,
-        A[A[O_K] + configuration * 6 + 0],
-        A[A[O_K] + configuration * 6 + 1],
-        A[A[O_K] + configuration * 6 + 2],
-        A[A[O_K] + configuration * 6 + 3],
-        A[A[O_K] + configuration * 6 + 4],
-    )
-
-
 def prove(A: Ints, R: Rows, B: Bytes, tables: NDArray[np.int16], table_at: Ints, pairs: Ints, row: int) -> int:
     """Which slices lie wholly within the live prefixes of ``row``: a bit set, kept in RM.
 
@@ -1500,7 +2040,7 @@ def prove(A: Ints, R: Rows, B: Bytes, tables: NDArray[np.int16], table_at: Ints,
             done += 1
             if R[at, 0] == UNEXPANDED:
                 missing = True
-                need(A, R, B, NEED_ROW, at, 0, 0, 0)
+                need(A, R, B, NEED_ROW, at, ZERO, ZERO, ZERO)
                 continue
             last = np.int64(-1)
             for byte in range(256):
@@ -1584,6 +2124,5 @@ _TABLES = "int64[::1], int32[:,::1], uint8[::1]"
 
 advance = entry(f"int64({_TABLES}, int64, Array(uint8, 1, 'C', readonly=True))")(advance)
 walk = entry(f"void({_TABLES}, int32[:,::1], int64[:,::1], int32[::1], int64, int64, uint32[::1])")(walk)
-next_bytes = entry(f"int64({_TABLES}, int64, uint8[::1])")(next_bytes)
 prove = entry(f"int64({_TABLES}, int16[:,::1], int64[::1], int64[::1], int64)")(prove)
 maintain = entry(f"int64({_TABLES}, int64, int64, int64, int64, int64, int64)")(maintain)

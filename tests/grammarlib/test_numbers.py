@@ -27,7 +27,7 @@ from grammarlib.automata.numbers import (
     shortest_number,
 )
 from grammarlib.errors import LimitExceeded
-from grammarlib.kernels import number as kernel
+from grammarlib.kernels import recognise as kernel
 from tests.oracles import numbers as oracle
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
