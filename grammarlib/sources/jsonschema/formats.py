@@ -22,9 +22,9 @@ that a time zone, white space and then any text ending in a designator follow.  
 overflow in the checker of ``duration``, are taken.
 
 Place: called by `reader`; made of `grammarlib.ir.regex`.
-Cost: half a millisecond to two for a language, once in a process.  Whole automata have 9 (``json-pointer``) to
-274 states (``iri-reference``) and cost 30 microseconds a row at most; those of ``hostname`` and ``uuid`` have 4,000, met
-a dozen for each character of a text, since the checkers count characters of all scripts.
+Cost: half a millisecond to two for a language, once in a process, and up to 50 microseconds a row.  Whole automata
+have 9 (``json-pointer``) to 274 states (``iri-reference``); those of ``hostname`` and ``uuid`` have 4,000, met a dozen
+for each character of a text, since the checkers count characters of all scripts.
 Not taken: the RFCs to the letter (instances that users have validated for years would be refused), and the checkers
 at the end of a string (a mask must refuse the first wrong token).
 """
