@@ -1979,7 +1979,9 @@ def walk(
                     i = np.int64(nodes[i, 1])
                     continue
                 base = A[above + 8]
-                if listed_only == 1 and A[base] == KEY and (byte == 0x22 or byte == 0x5C) and A[base + 3] == 0:
+                # A later name of the same object has a frame of its own: it is read as ever.
+                listed = listed_only == 1 and A[base] == KEY and A[base + 3] == 0 and A[base + 4] == A[stack + 4]
+                if listed and (byte == 0x22 or byte == 0x5C):
                     for j in range(i, nodes[i, 1]):
                         token = nodes[j, 2]
                         if token >= 0:
@@ -1990,7 +1992,7 @@ def walk(
                 status, kind, a, r, e, f = step(
                     A, R, B, A[base], A[above + 1], A[base + 2], A[base + 3], A[base + 4], byte
                 )
-                if status != 1 or (listed_only == 1 and kind == KEY_OTHER and A[base] == KEY and A[base + 3] == 0):
+                if status != 1 or (listed and kind == KEY_OTHER):
                     i = np.int64(nodes[i, 1])
                     continue
                 A[here] = kind
