@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grammarlib.automata.configurations import Machine
+from grammarlib.masks.bitmask import allow_tokens
 from grammarlib.masks.index import VocabularyIndex
 from grammarlib.vocabulary.trie import build_nodes, sort_tokens
 
@@ -38,7 +39,8 @@ class WalkTables:
         self.json_text_mask = self.length_masks[-1]
         self.eos_row = index.eos_words.view(np.uint32)
         self.duplicates = index.duplicates
-        self.nodes, self.suffix_segment, self.groups = _with_suffixes(index)
+        nodes, self.suffix_segment, self.groups = _with_suffixes(index)
+        self.nodes, self.names_segment, self.names_mask = _with_names(index, nodes)
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
         self.table_at = np.cumsum([0, *map(len, tables)]).astype(np.int64)
@@ -114,6 +116,25 @@ def _with_suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[n
     return np.concatenate((index.nodes, nodes)), segment, np.array(groups + members, np.int32)
 
 
+def _with_names(
+    index: VocabularyIndex, nodes: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint32]]:
+    """(nodes with one more trie at the end, its segment, the mask of its tokens).
+
+    The trie holds the tokens that may end a name and write another one whole, such as ``":1,"b":``.  Such names
+    may be equal, so that these tokens depend on what was read of the first one.
+    """
+    names = [(token, data) for token in range(index.size) if (data := index.bytes_of(token)).count(b'"') > 2]
+    mask = np.zeros(index.words, np.int32)
+    allow_tokens(mask, (token for token, _ in names))
+    ordered = sort_tokens(names)
+    more = build_nodes(ordered, np.arange(len(ordered.ids)), ordered.common)[0]
+    begin = len(nodes)
+    more[:, 1] += begin
+    segment = np.array([[begin, begin + len(more)]], np.int64)
+    return np.concatenate((nodes, more)), segment, mask.view(np.uint32)
+
+
 _tables: weakref.WeakKeyDictionary[VocabularyIndex, WalkTables] = weakref.WeakKeyDictionary()
 _tables_lock = threading.Lock()
 
@@ -167,16 +188,20 @@ class Masks:
         kind, a, r, e, _ = machine.K[configuration, :5].tolist()
         segments = tables.trie_segment
         known: NDArray[np.uint32] | None = None
-        listed_only = False
+        listed_only = several_names = False
         if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
             known, segments = tables.json_text_mask, tables.suffix_segment
         elif kind == kernel.KEY or kind == kernel.KEY_OTHER:
             fresh = machine.fresh_name(configuration)
             if fresh >= 0:
                 known = self.row(fresh)
-                if kind == kernel.KEY_OTHER:
+                several_names = bool((known & tables.names_mask).any())
+                if kind == kernel.KEY:
+                    segments, listed_only = tables.rest_segment, True
+                elif several_names:
+                    segments = np.empty((0, 2), np.int64)
+                else:
                     return known
-                segments, listed_only = tables.rest_segment, True
             elif fresh == -2:
                 known, segments = tables.json_text_mask, tables.rest_segment
         elif (kind == kernel.STRING and e == 0) or kind == kernel.ROW:
@@ -191,6 +216,9 @@ class Masks:
         machine.walk(
             configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only
         )
+        if several_names:
+            out &= ~tables.names_mask
+            machine.walk(configuration, tables.nodes, tables.names_segment, tables.groups, tables.longest, out)
         if len(tables.duplicates):
             first, other = tables.duplicates[:, 0], tables.duplicates[:, 1]
             set_ = (out[first >> 5] >> (first & 31).astype(np.uint32)) & 1
