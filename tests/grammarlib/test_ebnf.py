@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grammarlib.automata.grammar_rows import GrammarRows
-from grammarlib.errors import InvalidSource, LimitExceeded, UnsatisfiableSource, UnsupportedFeature
+from grammarlib.errors import CompileError, InvalidSource, LimitExceeded, UnsatisfiableSource, UnsupportedFeature
 from grammarlib.limits import Limits
 from grammarlib.sources.ebnf import Ebnf
 
@@ -135,3 +137,26 @@ def test_a_counted_class_makes_no_states() -> None:
     rows = Ebnf('root ::= [a-z]{0,100000} "!"').lower(Limits())
     assert accepts(rows, "abc!")
     assert rows.system.size < 20
+
+
+PIECES = [*'()[]{}|*+?~."/\\:<>!#^$a1 \n\x00\ud800é-', "::=", "..", "->", "%import ", "%ignore ", "(?=", "\\b", "//"]
+
+
+@given(st.sampled_from(CASES), st.floats(0, 1), st.integers(0, 5), st.sampled_from(["", *PIECES]))
+@settings(max_examples=100)
+def test_damaged_grammars_raise_typed_errors_only(case: dict[str, Any], place: float, cut: int, piece: str) -> None:
+    source = case["grammar"]
+    position = int(place * len(source))
+    text = source[:position] + piece + source[position + cut :]
+    try:
+        rows = Ebnf(text).lower(Limits(states=5_000))
+        ending = rows.shortest_completion(rows.start)
+    except CompileError as error:
+        assert all(finding.line and finding.column for finding in error.findings), str(error)
+    except LimitExceeded:
+        pass
+    else:
+        state = rows.start
+        for byte in ending:
+            state = int(rows.expand(state)[byte])
+        assert rows.label(state)

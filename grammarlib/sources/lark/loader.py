@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lark import Token, Tree
-from lark.exceptions import GrammarError, LarkError, UnexpectedInput
-from lark.load_grammar import _get_parser, _parse_grammar, stdlib_loader
+from lark.exceptions import LarkError, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.load_grammar import _get_parser, stdlib_loader
 
 from grammarlib.errors import Finding, InvalidSource, LimitExceeded, UnsupportedFeature
 from grammarlib.limits import Limits
@@ -30,6 +30,36 @@ _NOISE: Final = re.compile(
     r'"(?:\\.|[^"\\\n])*"|//[^\n]*|\#[^\n]*|/(?!/)(?:\\/|\\\\|[^/])*?/|[(\[{]|[)\]}]',
 )
 
+_WORDS: Final = {
+    "_LPAR": "(",
+    "_RPAR": ")",
+    "_LBRA": "[",
+    "_RBRA": "]",
+    "_LBRACE": "{",
+    "_RBRACE": "}",
+    "_COLON": ":",
+    "_COMMA": ",",
+    "_OR": "|",
+    "_NL_OR": "|",
+    "_DOT": ".",
+    "_DOTDOT": "..",
+    "TILDE": "~",
+    "_TO": "->",
+    "OP": "an operator (* + ?)",
+    "RULE": "a rule's name",
+    "TERMINAL": "a terminal's name",
+    "RULE_MODIFIERS": "a rule",
+    "STRING": "a string",
+    "REGEXP": "a regex",
+    "NUMBER": "a number",
+    "_NL": "the end of the line",
+    "$END": "the end of the text",
+    "_IGNORE": "%ignore",
+    "_OVERRIDE": "%override",
+    "_DECLARE": "%declare",
+    "_EXTEND": "%extend",
+    "_IMPORT": "%import",
+}
 _LIBRARY_ENTRIES: Final = 256
 
 Mangle = Callable[[str], str]
@@ -145,7 +175,7 @@ class _Loader:
             tree = _get_parser().parse(text + "\n", "start")
         except UnexpectedInput as error:
             line, column = max(error.line, 1), max(error.column, 1)
-            raise InvalidSource(Place(line, column, file).finding("syntax", _syntax_message(text))) from None
+            raise InvalidSource(Place(line, column, file).finding("syntax", _syntax_message(error))) from None
         except LarkError as error:
             raise InvalidSource(Place(1, 1, file).finding("syntax", str(error))) from None
         return [child for child in tree.children if isinstance(child, Tree)]
@@ -395,16 +425,19 @@ class _Loader:
                 self.findings.append(place.finding("undefined", message, keyword="%ignore"))
 
 
-def _syntax_message(text: str) -> str:
-    """Lark's own words for a syntax error."""
-    try:
-        _parse_grammar(text, "the grammar")
-    except GrammarError as error:
-        words = str(error).split("\n", 1)[0]
-        return re.sub(r",? at line \d+ column \d+.*", "", words).rstrip(": ")
-    except UnexpectedInput as error:
-        expected = ", ".join(sorted(getattr(error, "accepts", None) or getattr(error, "expected", None) or ()))
-        return f"unexpected input; expected one of {expected}" if expected else "unexpected input"
+def _syntax_message(error: UnexpectedInput) -> str:
+    """A syntax error in words; lark's own search for words parses some thirty examples, and fails on some."""
+    if isinstance(error, UnexpectedToken):
+        shown = _WORDS.get(error.token.type) or repr(str(error.token))
+        names = error.accepts or error.expected
+        for name, bracket in (("_RPAR", "("), ("_RBRA", "["), ("_RBRACE", "{")):
+            if name in names and error.token.type in ("_NL", "$END"):
+                return f"unexpected {shown}; a {bracket} is not closed"
+        if 0 < len(names) <= 4:
+            return f"unexpected {shown}; expected {' or '.join(sorted({_WORDS.get(name, name) for name in names}))}"
+        return f"unexpected {shown}"
+    if isinstance(error, UnexpectedCharacters):
+        return f"unexpected {str(error.char)!r}"
     return "unexpected input"
 
 
