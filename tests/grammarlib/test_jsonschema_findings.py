@@ -230,6 +230,8 @@ def test_draft_3_is_refused() -> None:
             "[1.0]",
             "[1.5]",
         ),
+        ({"$ref": "#/a/b", "a": {"$schema": DRAFT_4, "id": "c", "b": {"type": "integer"}}}, "1.0", "1.5"),
+        ({"items": {"$schema": DRAFT_4, "id": "c", "items": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}}, "[[1]]", None),
         ({"enum": [True, 0]}, "true", "1"),
         ({"enum": [True, 0]}, "0.0", "false"),
         ({"enum": [{"a": [1, {"b": 2}]}]}, '{"a": [1.0, {"b": 2}]}', '{"a": [1, {}]}'),

@@ -138,11 +138,24 @@ class SchemaReader:
         return len(self.nodes) - 1
 
     def child(self, schema: Any, place: Place, base: Base) -> int:
-        """The number of the node of a subschema, which is read now (a leaf) or queued."""
+        """The number of the node of a subschema that stands under ``base``."""
         if schema is True:
             return TRUE_NODE
         if schema is False:
             return FALSE_NODE
+        known = self._by_identity.get((id(schema), base.dialect.number))
+        if known is not None:
+            return known
+        return self._entered(schema, place, self.references.enter(schema, place, base))
+
+    def target(self, schema: Any, place: Place, base: Base) -> int:
+        """As `child` for what a reference leads to: ``base`` is the one inside ``schema``."""
+        if isinstance(schema, bool):
+            return TRUE_NODE if schema else FALSE_NODE
+        return self._entered(schema, place, base)
+
+    def _entered(self, schema: Any, place: Place, base: Base) -> int:
+        """The number of a node, which is read now (a leaf) or queued; ``base`` holds inside."""
         identity = (id(schema), base.dialect.number)
         known = self._by_identity.get(identity)
         if known is not None:
@@ -150,10 +163,8 @@ class SchemaReader:
         if type(schema) is not dict and not isinstance(schema, dict):
             self.invalid(place, None, f"a schema must be an object or a boolean, not {_kind(schema)}")
             return TRUE_NODE
-        if "$schema" in schema:
-            base = self.references.enter(schema, place, base)
-            if schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
-                self.unsupported(place, "$schema", "draft 3 is not supported")
+        if "$schema" in schema and schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
+            self.unsupported(place, "$schema", "draft 3 is not supported")
         if not SUBSCHEMA_KEYWORDS.isdisjoint(schema):
             return self._branching(schema, place, base)
         node = SchemaNode()
@@ -178,7 +189,6 @@ class SchemaReader:
             known = self._by_identity.get(identity)
             if known is not None:
                 break
-            base = self.references.enter(schema, place, base)
             if "$ref" not in schema or not _is_mere_reference(schema, base.dialect):
                 known = self.new_node(SchemaNode(), place)
                 self._by_identity[identity] = known
@@ -195,7 +205,7 @@ class SchemaReader:
                 break
             schema, place, base = target
             if not isinstance(schema, dict) or SUBSCHEMA_KEYWORDS.isdisjoint(schema):
-                known = self.child(schema, place, base)
+                known = self.target(schema, place, base)
                 break
         for identity in trail:
             self._by_identity[identity] = known
@@ -559,7 +569,7 @@ def _reference(
 ) -> None:
     target = reader._resolve(value, place, base)
     if target is not None:
-        _conjoin(node, reader.child(*target))
+        _conjoin(node, reader.target(*target))
 
 
 def _conjoin(node: SchemaNode, child: int) -> None:

@@ -42,12 +42,17 @@ class ReferenceFailure(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
-    """A schema resource: its URI, the schema at its top, that schema's place, and the dialect in force."""
+    """A schema resource: its URI, the schema at its top, that schema's place.
+
+    ``dialect`` is the one in force for the schema at hand, ``home`` the one in which the resource was found: it
+    says what counts as an identifier on the way of a JSON pointer.
+    """
 
     uri: str
     schema: Any
     place: Place
     dialect: Dialect
+    home: Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +100,33 @@ class References:
         uri = base_uri
         if isinstance(schema, dict) and not (dialect.references_stand_alone and "$ref" in schema):
             uri = urldefrag(urljoin(base_uri, identifier_of(schema, dialect.identifier) or "")).url
-        self.root = Base(uri, schema, None, dialect)
+        self.root = Base(uri, schema, None, dialect, dialect)
         self._documents: dict[str, Base] = {self.root.uri: self.root}
         if base_uri:
             self._documents.setdefault(base_uri, self.root)
 
-    def enter(self, schema: Any, place: Place, base: Base) -> Base:
+    def enter(self, schema: Any, place: Place, base: Base, outside: Dialect | None = None) -> Base:
         """The base that holds inside ``schema``, which stands at ``place`` under ``base``.
 
-        An embedded ``$schema`` switches the dialect for everything below, as in python-jsonschema.
+        An embedded ``$schema`` switches the dialect for everything below it; what counts as an
+        identifier of the embedded schema itself is still up to the dialect outside, as in python-jsonschema.
         """
         if not isinstance(schema, dict):
             return base
+        outside = outside or base.dialect
         if "$schema" in schema:
             named = schema["$schema"]
             dialect = dialect_by_uri(named) if isinstance(named, str) else None
-            if dialect is not None and dialect is not base.dialect:
-                base = Base(base.uri, base.schema, base.place, dialect)
-        dialect = base.dialect
-        if dialect.identifier not in schema or schema is base.schema:
+            if dialect is not None:
+                base = _in_dialect(base, dialect)
+        if outside.identifier not in schema or schema is base.schema:
             return base
-        if dialect.references_stand_alone and "$ref" in schema:
+        if outside.references_stand_alone and "$ref" in schema:
             return base
-        identifier = identifier_of(schema, dialect.identifier)
+        identifier = identifier_of(schema, outside.identifier)
         if identifier is None:
             return base
-        return Base(urldefrag(urljoin(base.uri, identifier)).url, schema, place, dialect)
+        return Base(urldefrag(urljoin(base.uri, identifier)).url, schema, place, base.dialect, outside)
 
     def resolve(self, reference: str, base: Base) -> Target:
         """The schema that ``reference`` means where ``base`` holds.  Raises `ReferenceFailure`."""
@@ -137,7 +143,8 @@ class References:
             uri, fragment = urldefrag(urljoin(base.uri, reference))
             document = base if uri == base.uri else self._document(uri, reference)
         if not fragment:
-            return Target(document.schema, document.place, _in_dialect(document, base.dialect))
+            inside = self.enter(document.schema, document.place, _in_dialect(document, base.dialect))
+            return Target(document.schema, document.place, inside)
         fragment = unquote(fragment)
         if fragment.startswith("/"):
             return self._follow(_in_dialect(document, base.dialect), fragment, reference)
@@ -145,11 +152,13 @@ class References:
         target = self._anchors.get((document.uri, fragment))
         if target is None:
             raise ReferenceFailure(f"$ref {reference!r}: there is no anchor {fragment!r}", "did you mean '#/...'?")
-        return Target(target.schema, target.place, _in_dialect(target.base, base.dialect))
+        inside = self.enter(target.schema, target.place, _in_dialect(target.base, base.dialect))
+        return Target(target.schema, target.place, inside)
 
     def _follow(self, document: Base, fragment: str, reference: str) -> Target:
         schema, place, base = document.schema, document.place, document
         for segment in fragment[1:].split("/"):
+            base = _in_dialect(base, document.dialect)  # a $schema on the way says nothing about the target
             token: str | int = segment.replace("~1", "/").replace("~0", "~")
             try:
                 if isinstance(schema, list):
@@ -162,7 +171,7 @@ class References:
             except (KeyError, IndexError):
                 raise ReferenceFailure(f"$ref {reference!r} leads nowhere: no {token!r} there") from None
             place = (place, token)
-            base = self.enter(schema, place, base)
+            base = self.enter(schema, place, base, document.home)
         return Target(schema, place, base)
 
     def _document(self, uri: str, reference: str) -> Base:
@@ -197,7 +206,10 @@ class References:
             schema = registry(uri)
         if not isinstance(schema, dict | bool):
             return None
-        document = self.enter(schema, None, Base(uri, schema, (None, DocumentUri(uri)), self._dialect))
+        place = (None, DocumentUri(uri))
+        named = schema.get("$schema") if isinstance(schema, dict) else None
+        dialect = (dialect_by_uri(named) if isinstance(named, str) else None) or self._dialect
+        document = self.enter(schema, place, Base(uri, schema, place, dialect, dialect))
         self._documents[uri] = document
         return document
 
@@ -229,7 +241,7 @@ class References:
 
 def _in_dialect(base: Base, dialect: Dialect) -> Base:
     """The same resource, read in the dialect of the schema that refers to it."""
-    return base if base.dialect is dialect else Base(base.uri, base.schema, base.place, dialect)
+    return base if base.dialect is dialect else Base(base.uri, base.schema, base.place, dialect, base.home)
 
 
 def _anchors_of(schema: Mapping[str, Any], dialect: Dialect) -> list[str]:
