@@ -124,7 +124,8 @@ def _with_names(
     The trie holds the tokens that may end a name and write another one whole, such as ``":1,"b":``.  Such names
     may be equal, so that these tokens depend on what was read of the first one.
     """
-    names = [(token, data) for token in range(index.size) if (data := index.bytes_of(token)).count(b'"') > 2]
+    quotes = np.concatenate(([0], np.cumsum(index.token_bytes == ord('"'))))[index.token_offsets]
+    names = [(token, index.bytes_of(token)) for token in np.flatnonzero(np.diff(quotes) > 2).tolist()]
     mask = np.zeros(index.words, np.int32)
     allow_tokens(mask, (token for token, _ in names))
     ordered = sort_tokens(names)
