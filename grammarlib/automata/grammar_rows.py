@@ -39,6 +39,7 @@ from grammarlib.limits import Limits
 
 _SHIFT: Final = 32
 _NODE_MASK: Final = (1 << _SHIFT) - 1
+_TARGETS_ENTRIES: Final = 8_192
 _END: Final = -1
 """The thread, and the return state, of a text that is complete."""
 
@@ -114,9 +115,12 @@ class GrammarRows:
         bound = self._limits.closure_steps
         targets = np.full(256, DEAD, np.int32)
         leaves = tuple(sorted(threads))
+        accepting = self._rules.accepting
+        inside: set[int] = set()
+        items: set[int] = set()
         for byte_class in self._partition(leaves):
-            inside: set[int] = set()
-            items: set[int] = set()
+            inside.clear()
+            items.clear()
             for place, target, goes_on, accepts in byte_class.moves:
                 for after, node in threads[leaves[place]]:
                     if goes_on:
@@ -127,13 +131,21 @@ class GrammarRows:
                             positions.append(key)
                         inside.add(position << _SHIFT | node)
                     if accepts:
-                        steps += self._close(after, node, items)
+                        if accepting[after]:
+                            steps += self._close(after, node, items)
+                        else:
+                            items.add(after << _SHIFT | node)
                 steps += 1
             if steps > bound:
                 raise LimitExceeded("closure_steps", bound, steps, "one transition of a grammar")
-            steps += self._merge(inside) + self._merge(items)
+            if len(inside) > 1:
+                steps += self._merge(inside)
+            if len(items) > 1:
+                steps += self._merge(items)
             targets[byte_class.members] = self._row(frozenset(inside), frozenset(items))
         targets.flags.writeable = False
+        if len(self._targets) >= _TARGETS_ENTRIES:
+            self._targets.clear()  # the machine keeps its own copy; only completions come back for more
         self._targets[state] = targets
         return targets
 
@@ -177,8 +189,6 @@ class GrammarRows:
 
         That keeps rows small and makes equal sets of stacks equal, where a text has many unfinished readings.
         """
-        if len(threads) < 2:
-            return 0
         nodes: dict[int, int] = {}
         several: dict[int, list[int]] = {}
         for thread in threads:
@@ -199,13 +209,10 @@ class GrammarRows:
         return steps
 
     def _close(self, state: int, node: int, items: set[int]) -> int:
-        """Add the thread (``state``, ``node``) and whatever popping leads to; the number of steps taken."""
+        """Add the thread (``state``, ``node``), which accepts, and what popping leads to; the number of steps taken."""
         rules = self._rules
         item = state << _SHIFT | node
         if item in items:
-            return 1
-        if not rules.accepting[state]:
-            items.add(item)
             return 1
         steps = 0
         stack = [(state, node)]
