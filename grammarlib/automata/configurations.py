@@ -36,6 +36,7 @@ from grammarlib.limits import Limits
 
 Whitespace = Literal["bounded", "compact", "any"]
 _WHITESPACE: Final = {"bounded": 0, "compact": 1, "any": 2}
+_STRIDE: Final = 136  # bytes that there is always room for: the longest tokens of real vocabularies
 _CHUNK: Final = 256  # bytes read in one kernel call, so that scratch space stays small
 _FAR_RANK: Final = 1 << 40
 
@@ -130,6 +131,8 @@ def _any_text_rows() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
 
 _ANY_ROWS, _ANY_FACTS = _any_text_rows()
 
+_NO_ROOM: Final = (-1, -1, -1, -1)
+
 # A vocabulary of the 256 single bytes: walking it tells which bytes may come next.
 _BYTE_TRIE: Final = np.array([(byte, byte + 1, byte, 1) for byte in range(256)], np.int32)
 _BYTE_SEGMENT: Final = np.array([(0, 256)], np.int64)
@@ -205,6 +208,8 @@ class Machine:
         self._hash_count = 0
         self._widest = 1  # words of key bits of the widest view
         self._longest_name = 0
+        self._free = _NO_ROOM
+        self._fresh: dict[int, int] = {}
         self.source = source
         self._component_source: ComponentSource | None = None
         if components:
@@ -459,7 +464,8 @@ class Machine:
         ordered = self._component_source.ordered
         names = view.names
         words = (len(names) + 63) // 64
-        self._widest = max(self._widest, words)
+        if words > self._widest:
+            self._widest, self._free = words, _NO_ROOM
         component = self._component
         live = 0
         tracks: list[int] = []
@@ -487,7 +493,9 @@ class Machine:
                 length = len(name)
                 image += (start, length, component(child), rank, last_required.get(rank, -1))
                 start += length
-            self._longest_name = max(self._longest_name, max(map(len, names)))
+            longest = max(map(len, names))
+            if longest > self._longest_name:
+                self._longest_name, self._free = longest, _NO_ROOM
         track_at = self._pool(tracks)
         return self._view(
             view,
@@ -582,28 +590,35 @@ class Machine:
         """
         k = self.kernel
         kind, row, register, escaped, frame = self.K[configuration, :5].tolist()
-        if escaped:
+        if escaped or (kind == k.KEY_OTHER and row != k.ANY_TEXT_ROW):
             return -1
-        view = self.V[self.F[frame, k.F_VIEW]]
-        if view[k.V_OTHER] < 0 or view[k.V_ORDERED]:
+        fresh = self._fresh.get(frame)
+        if fresh is None:
+            view = self.V[self.F[frame, k.F_VIEW]].tolist()
+            fresh = -1
+            if view[k.V_OTHER] >= 0 and not view[k.V_ORDERED]:
+                self._reserve(1)
+                fresh = self._intern(k.KEY_OTHER, k.ANY_TEXT_ROW, k.FRESH_TEXT, 0, frame)
+            self._fresh[frame] = fresh
+        if fresh < 0:
             return -1
         link = int(self.F[frame, k.F_USED])
+        text = b""
         if kind == k.KEY:
             depth = register >> 40
-            start = int(self.P[int(view[k.V_NAME_AT]) + (register & 0xFFFFF) * k.NAME_FIELDS])
-            if depth and self.B[start + depth - 1] >= 0x80:
-                return -1
-            text = self.B[start : start + depth].tobytes() if link >= 0 else b""
-        else:
-            if row != k.ANY_TEXT_ROW:
-                return -1
-            text = self.text_of(register) if link >= 0 else b""
+            if depth:
+                view_at = int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT])
+                start = int(self.P[view_at + (register & 0xFFFFF) * 5])
+                if self.B[start + depth - 1] >= 0x80:
+                    return -1
+                text = self.B[start : start + depth].tobytes() if link >= 0 else b""
+        elif link >= 0:
+            text = self.text_of(register)
         while link >= 0:
             if self.text_of(int(self.X[link, 2])).startswith(text):
                 return -2
             link = int(self.X[link, 0])
-        self._reserve(1)
-        return self._intern(k.KEY_OTHER, k.ANY_TEXT_ROW, k.FRESH_TEXT, 0, frame)
+        return fresh
 
     def reads_free_text(self, configuration: int) -> bool:
         """Whether the configuration stands in a string or name where all plain text keeps it unchanged."""
@@ -684,6 +699,18 @@ class Machine:
     def _reserve(self, length: int) -> None:
         """Make room for what reading ``length`` bytes may add."""
         frames, bits, texts, configurations = self.T[:4].tolist()
+        free = self._free
+        if (
+            length <= _STRIDE
+            and frames <= free[0]
+            and bits <= free[1]
+            and texts <= free[2]
+            and configurations <= free[3]
+        ):
+            return
+        self._make_room(max(length, _STRIDE), frames, bits, texts, configurations)
+
+    def _make_room(self, length: int, frames: int, bits: int, texts: int, configurations: int) -> None:
         most = frames + 2 * length + 8  # one byte narrows a view and counts an item, or opens a container in it
         if most > self.F.shape[0]:
             self._grow("F", most)
@@ -704,6 +731,14 @@ class Machine:
             while size < 2 * most:
                 size *= 4
             self._rehash("FH", size, 1)
+        # Up to these tops there is room for `_STRIDE` more bytes without another look at the tables.
+        sizes = self._sizes
+        self._free = (
+            min(sizes["F"], sizes["FH"] // 2) - 2 * _STRIDE - 8,
+            sizes["W"] - (_STRIDE + 2) * self._widest,
+            sizes["X"] - 2 * _STRIDE - 16 - (_STRIDE // 3 + 2) * (self._longest_name + 2),
+            min(sizes["K"], sizes["KH"] // 2) - 2,
+        )
 
     def _intern(self, kind: int, a: int, r: int, e: int, f: int) -> int:
         return self._maintain(3, kind, a, r, e, f)

@@ -1913,6 +1913,21 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
     return data.shape[0]
 
 
+@kernel
+def mark_listed(A: Ints, R: Rows, B: Bytes, r: int, f: int) -> None:
+    """In the scratch table, mark the bytes that go on along listed names, a quote and a backslash."""
+    scratch = A[O_SCRATCH]
+    for byte in range(256):
+        A[scratch + byte] = 0
+    A[scratch + 0x22] = 1
+    A[scratch + 0x5C] = 1
+    base = A[A[O_V] + A[A[O_F] + f * 6 + F_VIEW] * 16 + V_NAME_AT]
+    for i in range(r & MASK20, (r >> 20) & MASK20):
+        byte = member_at(A, R, B, base, NAME_FIELDS, i, r >> 40)
+        if byte >= 0:
+            A[scratch + byte] = 1
+
+
 def walk(
     A: Ints,
     R: Rows,
@@ -1952,6 +1967,10 @@ def walk(
     kind = A[stack]
     structural = not (kind == ROW or kind == STRING or kind == MEMBER or kind == KEY or kind == KEY_OTHER)
     steps = 0
+    if listed_only == 1 and A[stack + 3] == 0:
+        mark_listed(A, R, B, A[stack + 2], A[stack + 4])
+    else:
+        listed_only = np.int64(0)
     for segment in range(segments.shape[0]):
         i = segments[segment, 0]
         end = segments[segment, 1]
@@ -1975,7 +1994,9 @@ def walk(
                 A[here + 8] = A[above + 8]
                 A[here + 9] = plain
             else:
-                if depth == 1 and structural and _STRUCTURAL[byte] == 0:
+                if depth == 1 and (
+                    (structural and _STRUCTURAL[byte] == 0) or (listed_only == 1 and A[A[O_SCRATCH] + byte] == 0)
+                ):
                     i = np.int64(nodes[i, 1])
                     continue
                 base = A[above + 8]

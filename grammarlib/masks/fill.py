@@ -186,7 +186,7 @@ class Masks:
     def _make(self, configuration: int) -> NDArray[np.uint32]:
         machine, tables = self._machine, self._tables
         kernel = machine.kernel
-        kind, a, r, e, _ = machine.K[configuration, :5].tolist()
+        kind, a, r, e, f = machine.K[configuration, :5].tolist()
         segments = tables.trie_segment
         known: NDArray[np.uint32] | None = None
         listed_only = several_names = False
@@ -214,9 +214,7 @@ class Masks:
             elif kind == kernel.STRING and a == kernel.ANY_TEXT_ROW:
                 known, segments = tables.length_masks[left], tables.rest_segment
         out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
-        machine.walk(
-            configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only
-        )
+        machine.walk(configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only)
         if several_names:
             out &= ~tables.names_mask
             machine.walk(configuration, tables.nodes, tables.names_segment, tables.groups, tables.longest, out)
@@ -226,7 +224,7 @@ class Masks:
             word, bit = other >> 5, np.uint32(1) << (other & 31).astype(np.uint32)
             np.bitwise_and.at(out, word, ~bit)
             np.bitwise_or.at(out, word, np.where(set_ == 1, bit, np.uint32(0)))
-        if machine.is_accepting(configuration):
+        if f < 0 and machine.is_accepting(configuration):
             out |= tables.eos_row
         out.flags.writeable = False
         return out
