@@ -215,7 +215,7 @@ class Completions:
         narrow = type(leaf)(specs)
         if not numbers.prefix_is_live(narrow, prefix):
             return None
-        return bytes(numbers.shortest_number(narrow, prefix)[len(prefix) :])
+        return bytes(numbers.shortest_number(narrow, prefix))
 
     def _member(self, leaf: int, low: int, high: int, depth: int, track: int) -> bytes | None:
         machine = self._machine
