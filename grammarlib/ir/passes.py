@@ -32,7 +32,7 @@ from grammarlib.limits import Limits
 
 _SMALL_EDGES: Final = 8
 _INLINED_STATES: Final = 4_000
-_ROUNDS: Final = 12
+_ROUNDS: Final = 6
 _SIMULATION_PAIRS: Final = 2_000
 
 
