@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import grammarlib as gl
 from tests.conftest import JIT_DISABLED
 from tests.oracles.matcher import hard_vocabulary, mask_of, read_by, taken_by
-from tests.strategies.schemas import schemas
+from tests.strategies.schemas import instances, schemas, spellings
 from tests.strategies.vocabularies import vocabularies
 
 
@@ -174,3 +175,109 @@ def test_mask_is_the_same_cold_and_kept(name: str) -> None:
             if not chosen:
                 break
             tokens += chosen
+
+
+@settings(max_examples=4 if JIT_DISABLED else 50)
+@given(st.data())
+def test_masks_of_random_schemas(data: st.DataObject) -> None:
+    schema = data.draw(schemas(2020), label="schema")
+    order = data.draw(st.sampled_from(("any", "schema")), label="order")
+    whitespace = data.draw(st.sampled_from(("bounded", "compact", "any")), label="whitespace")
+    texts = [data.draw(spellings(data.draw(instances(schema))), label="text").encode() for _ in range(3)]
+    seed = data.draw(st.integers(0, 10_000), label="seed")
+    source = gl.JsonSchema(schema, order=order, whitespace=whitespace)
+    vocabulary = hard_vocabulary(texts, seed, size=60)
+    try:
+        matcher = gl.compile(source, vocabulary).matcher()
+    except (gl.UnsatisfiableSchema, gl.LimitExceeded):
+        return
+    generator = random.Random(seed)
+    for _ in range(6):
+        mask = check(matcher, vocabulary)
+        assert mask
+        if not step(generator, matcher, vocabulary, mask):
+            break
+
+
+@settings(max_examples=5 if JIT_DISABLED else 40)
+@given(vocabularies(), st.sampled_from(sorted(SOURCES)), st.integers(0, 10_000))
+def test_masks_of_random_vocabularies(vocabulary: gl.Vocabulary, name: str, seed: int) -> None:
+    # Bytes may be missing, so that a mask may be empty; there may be no token, no eos, eos with bytes.
+    compiled = gl.compile(SOURCES[name], vocabulary)
+    text = gl.compile(SOURCES[name]).sample(seed, size=20).encode()
+    for at in range(0, len(text) + 1, 2):
+        matcher = compiled.matcher()
+        assert matcher.accept_bytes(text[:at]) == at
+        assert mask_of(matcher, vocabulary) == taken_by(matcher, vocabulary) == read_by(matcher, vocabulary)
+
+
+# ---- a real vocabulary
+
+FREE = {"type": "object", "properties": {"name": {}, "n": {"type": "integer"}, "names": {}}, "required": ["n"]}
+POSITIONS: list[tuple[str, Any, bytes]] = [
+    ("start of any json", True, b""),
+    ("any string", True, b'["some words'),
+    ("any string, after a backslash", True, b'["a\\'),
+    ("any string, in a unicode escape", True, b'["a\\u0'),
+    ("any string, after a high surrogate", True, b'["\\ud83d'),
+    ("any string, in the middle of a character", True, b'["' + "😀".encode()[:2]),
+    ("any key", True, b'{"key'),
+    ("any key, after a used one", True, b'{"key":1,"ke'),
+    ("key of an open object", FREE, b'{"na'),
+    ("key of an open object, in a listed one", FREE, b'{"name'),
+    ("first byte of a key of an open object", FREE, b'{"'),
+    ("key of a closed object", {**FREE, "additionalProperties": False}, b'{"n'),
+    ("maxLength, one left", {"maxLength": 5, "type": "string"}, b'"abcd'),
+    ("maxLength, none left", {"maxLength": 5, "type": "string"}, b'"abcde'),
+    ("maxLength, twenty left", {"maxLength": 25, "type": "string"}, b'"abcde'),
+    ("minLength", {"minLength": 9, "type": "string"}, b'"a'),
+    ("pattern", {"pattern": r"^[A-Z][a-z]+( [a-z]+)*$", "type": "string"}, b'"Some w'),
+    ("pattern with a maximum", {"pattern": "^[a-zA-Zé ]*$", "maxLength": 12, "type": "string"}, b'"S\xc3\xa9 mex'),
+    ("pattern with a maximum, in a character", {"pattern": "^[é-ü]*$", "maxLength": 3}, b'"\xc3\xa9\xc3'),
+    ("a number within bounds", {"type": "number", "minimum": -3, "maximum": 120.5}, b"1"),
+    ("an integer", {"items": {"type": "integer", "multipleOf": 3}}, b"[1"),
+    ("an enum", {"enum": ["red", "reddish", "green", 1, 12, None]}, b'"re'),
+    ("an enum, start", {"enum": ["red", "reddish", "green", 1, 12, None]}, b""),
+    ("after a value", True, b'{"a":[{"b":"c"'),
+    ("after a newline", True, b'{\n    '),
+    ("after the last value", True, b'{"a":1}'),
+]
+
+
+@pytest.fixture(scope="module")
+def large(shared: Path) -> gl.Vocabulary:
+    path = shared / "tokenizers" / "deepseek-v3.json"
+    if not path.is_file():
+        pytest.skip("the tokenizer is absent")
+    return gl.Vocabulary.from_huggingface(path, eos_token_ids=[1], self_check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("schema", "prefix"), [row[1:] for row in POSITIONS], ids=[row[0] for row in POSITIONS])
+def test_masks_of_a_real_vocabulary(large: gl.Vocabulary, schema: Any, prefix: bytes) -> None:
+    compiled = gl.compile(gl.JsonSchema(schema), large)
+    matcher = compiled.matcher()
+    assert matcher.accept_bytes(prefix) == len(prefix)
+    mask = mask_of(matcher, large)
+    allowed = {byte for byte in matcher.next_bytes()}
+    # A token whose first byte may not come need not be asked: that is `next_bytes`, tested against the twin.
+    expected = {1} if matcher.is_accepting else set()
+    expected |= {
+        token_id
+        for token_id, data in large.text_tokens()
+        if data[0] in allowed and matcher.validate_tokens((token_id,)) == 1
+    }
+    assert mask == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", [r"(?s).*", r"[a-z ]+\.", r"\d{3}-\d{2}", r"(?i)(yes|no|maybe)!?", r"[^\n]{0,30}"])
+def test_masks_of_a_real_vocabulary_for_a_pattern(large: gl.Vocabulary, pattern: str) -> None:
+    compiled = gl.compile(gl.Regex(pattern), large)
+    text = compiled.sample(3, size=12).encode()
+    for at in (0, len(text) // 2):
+        matcher = compiled.matcher()
+        assert matcher.accept_bytes(text[:at]) == at
+        expected = {1} if matcher.is_accepting else set()
+        expected |= {token_id for token_id, _ in large.text_tokens() if matcher.validate_tokens((token_id,)) == 1}
+        assert mask_of(matcher, large) == expected
