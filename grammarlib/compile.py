@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import json
 import random
 import typing
@@ -120,11 +121,6 @@ class CompiledGrammar:
         self.limits: Final = limits if limits is not None else Limits()
         self._adapter = adapter
         lowered: Any = source.lower(self.limits)
-        self.report: Final = Report(
-            exact=not getattr(lowered, "approximated", ()),
-            ignored=tuple(getattr(lowered, "ignored", ())),
-            approximated=tuple(getattr(lowered, "approximated", ())),
-        )
         self._lowered: Final = lowered
         self._tables: Final = None if vocabulary is None else walk_tables(VocabularyIndex.for_vocabulary(vocabulary))
         self._current = self._new_engine()
@@ -153,6 +149,14 @@ class CompiledGrammar:
         if self._current.machine.is_full:
             self._current = self._new_engine()
         return self._current
+
+    @functools.cached_property
+    def report(self) -> Report:
+        """What is enforced and what is not; worked out when it is first asked for."""
+        facts = getattr(self._lowered, "report_facts", None)
+        if facts is None:
+            return Report()
+        return Report(facts.exact, facts.dead_end_free, facts.ignored, facts.approximated)
 
     @property
     def memory_bytes(self) -> int:

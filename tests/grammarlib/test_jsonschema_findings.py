@@ -168,7 +168,12 @@ def test_unknown_approximations_are_refused() -> None:
 
 def test_formats() -> None:
     schema = {"type": "string", "format": "date"}
-    assert pointers(schema, UnsupportedFeature) == ["/format"]
+    assert lower(schema).report_facts.ignored == ()
+    assert accepts(lower(schema), '"2024-02-29"', "bounded") and not accepts(lower(schema), '"2023-02-29"', "bounded")
+    short = {"format": "ipv4", "pattern": "^1", "maxLength": 7}
+    assert accepts(lower(short), '"1.2.3.4"', "bounded") and not accepts(lower(short), '"2.2.3.4"', "bounded")
+    assert not accepts(lower(short), '"10.2.3.4"', "bounded") and accepts(lower(short), "1", "bounded")
+    assert pointers({"type": "string", "format": "regex"}, UnsupportedFeature) == ["/format"]
     assert [finding.code for finding in lower(schema, formats="annotate").report_facts.ignored] == ["format-annotation"]
     assert [f.code for f in lower({"format": "topic"}).report_facts.ignored] == ["unknown-format"]
     assert pointers({"format": "topic"}, UnsupportedFeature, formats="strict") == ["/format"]

@@ -74,7 +74,7 @@ _KEYWORDS: Final = (
     Keyword("unevaluatedItems", "refused", since=2019),
     Keyword("$dynamicRef", "refused", since=2020),
     Keyword("$recursiveRef", "refused", since=2019, until=2019),
-    Keyword("format", "refused"),
+    Keyword("format", "implemented"),
     Keyword("title", "annotation"),
     Keyword("description", "annotation"),
     Keyword("default", "annotation"),

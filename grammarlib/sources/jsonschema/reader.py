@@ -21,6 +21,7 @@ from grammarlib.errors import CompileError, Finding, InvalidSource, UnsupportedF
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import values
+from grammarlib.sources.jsonschema.formats import NOT_REGULAR, format_language
 from grammarlib.sources.jsonschema.keywords import (
     DIALECTS,
     DRAFT_3_URI,
@@ -299,6 +300,10 @@ class SchemaReader:
         """Whether a format name is one that this reading asserts."""
         return self._formats != "annotate" and name in SPECIFIED_FORMATS
 
+    def format_language(self, name: str) -> regex.Node | None:
+        """The texts of a regular format."""
+        return format_language(name, self._limits)
+
     def format_must_be_known(self) -> bool:
         """Whether an unknown format name is an error."""
         return self._formats == "strict"
@@ -411,8 +416,15 @@ def _pattern(
         reader.invalid(place, "pattern", f"pattern must be a string, not {_kind(value)}")
         return
     if node.types & STRING:
-        node.pattern = reader.pattern(value, place)
-        node.constrains |= STRING
+        _add_language(node, reader.pattern(value, place))
+
+
+def _add_language(node: SchemaNode, language: regex.Node | None) -> None:
+    """The strings of ``node`` also belong to ``language`` (None: it was refused, and a finding says so)."""
+    if language is None:
+        return
+    node.pattern = language if node.pattern is None else regex.intersect(node.pattern, language)
+    node.constrains |= STRING
 
 
 def _format(
@@ -424,9 +436,15 @@ def _format(
     if not node.types & STRING:
         return
     if reader.format_is_asserted(value):
-        reader.unsupported(
-            place, "format", f"format {value!r} cannot be enforced yet", 'formats="annotate" ignores formats'
-        )
+        if value in NOT_REGULAR:
+            reader.unsupported(
+                place,
+                "format",
+                f"format {value!r} is not a regular language and cannot be enforced exactly",
+                'formats="annotate" ignores formats',
+            )
+        else:
+            _add_language(node, reader.format_language(value))
     elif value not in SPECIFIED_FORMATS and reader.format_must_be_known():
         reader.unsupported(
             place, "format", f"format {value!r} is in no specification", 'formats="assert" ignores unknown formats'

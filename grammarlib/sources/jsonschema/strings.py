@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from grammarlib.automata.components import StringLeaf
-from grammarlib.automata.lazydfa import LazyDFA
+from grammarlib.automata.lazydfa import LazyDFA, lazy_dfa_for
 from grammarlib.dtypes import DEAD
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
@@ -131,5 +131,5 @@ class StringLeaves:
     def _automaton(self, languages: tuple[regex.Node, ...]) -> LazyDFA:
         automaton = self._automata.get(languages)
         if automaton is None:
-            automaton = self._automata[languages] = LazyDFA(languages, self._limits)
+            automaton = self._automata[languages] = lazy_dfa_for(languages, self._limits)
         return automaton
