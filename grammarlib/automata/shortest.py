@@ -19,6 +19,7 @@ from grammarlib.automata import numbers
 from grammarlib.automata.configurations import Machine
 
 _SHORT_ESCAPES: Final = {0x22: b'\\"', 0x5C: b"\\\\", 8: b"\\b", 12: b"\\f", 10: b"\\n", 13: b"\\r", 9: b"\\t"}
+_FAR_RANK: Final = 1 << 40
 
 
 def escape(text: bytes) -> bytes:
@@ -172,6 +173,10 @@ class Completions:
 
     def _missing(self, view: int, track: int, frame: int | None) -> list[tuple[bytes, int]]:
         """(name, component) of the names that ``track`` requires and the frame has not, in an allowed order."""
+        return [(name, child) for _, name, child in self._ranked(view, track, frame)]
+
+    def _ranked(self, view: int, track: int, frame: int | None) -> list[tuple[int, bytes, int]]:
+        """(rank, name, component), as `_missing`."""
         machine = self._machine
         k = machine.kernel
         row = machine.V[view].tolist()
@@ -189,7 +194,7 @@ class Completions:
                 start, length, child, rank, _ = machine.P[row[k.V_NAME_AT] + i * 5 :][:5].tolist()
                 found.append((rank, machine.B[start : start + length].tobytes(), child))
         found.sort()
-        return [(name, child) for _, name, child in found]
+        return found
 
     def _items(self, view: int, track: int, count: int) -> list[int]:
         """The components of the items that ``track`` still needs after ``count`` items."""
@@ -406,12 +411,15 @@ class Completions:
         taken: bytes | None = None
         low, high, depth = (r & 0xFFFFF, r >> 20 & 0xFFFFF, r >> 40) if kind == k.KEY else (0, row[k.V_NAMES], 0)
         quote = b'"' if kind == k.OBJECT_COMMA else b""
-        required = {name for name, _ in self._missing(view, track, f)}
+        missing = self._ranked(view, track, f)
+        required = {name for _, name, _ in missing}
+        # In a fixed order nothing may come before a name that this track requires and has not.
+        barrier = missing[0][0] if missing and row[k.V_ORDERED] else _FAR_RANK
         listed = range(low, high) if kind != k.KEY_OTHER else range(0)
         for i in listed:
-            start, length, child, _, _ = machine.P[row[k.V_NAME_AT] + 5 * i :][:5].tolist()
+            start, length, child, rank, _ = machine.P[row[k.V_NAME_AT] + 5 * i :][:5].tolist()
             used = int(machine.W[bits + (i >> 6)]) >> (i & 63) & 1
-            if child < 0 or used or not machine.name_is_allowed(view, f, i) or not self._offers(child, track):
+            if rank > barrier or child < 0 or used or not machine.name_is_allowed(view, f, i) or not self._offers(child, track):
                 continue
             name = machine.B[start : start + length].tobytes()
             text = quote + escape(name[depth:]) + b'":' + self._value(child, track)
@@ -419,7 +427,7 @@ class Completions:
             saved = len(escape(name)) + 4 + len(self._value(child, track)) if name in required else 0
             if best is None or len(text) - saved < len(best):
                 best, taken = text, name
-        if row[k.V_OTHER] >= 0 and self._offers(row[k.V_OTHER], track):
+        if barrier == _FAR_RANK and row[k.V_OTHER] >= 0 and self._offers(row[k.V_OTHER], track):
             value = self._value(row[k.V_OTHER], track)
             for suffix in self._fresh_suffixes(kind, r, f, view):
                 text = quote + suffix + b'":' + value
