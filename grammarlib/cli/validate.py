@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from grammarlib.cli.exits import ExitCode, UnreadableInput, worst
-from grammarlib.cli.output import emit_finding, emit_record, emit_styled, finding_record, findings_of, log_error
+from grammarlib.cli.output import emit_finding, emit_record, emit_styled, finding_record, findings_of, log, log_error
 from grammarlib.cli.reading import display_name, duplicate_keys, parse_json, read_text, require_one_stdin
 from grammarlib.cli.sources import LimitOption, Order, Whitespace, compile_source, limits_of, schema_source
 from grammarlib.errors import CompileError, Finding
@@ -53,12 +53,15 @@ def validate(
 
     Keys may come in any order, and whitespace may stand wherever JSON allows it.
     """
-    from grammarlib.cli.validators import exact_validator
+    from grammarlib.cli.validators import exact_validator, unchecked_formats
 
     require_one_stdin([schema, *instances])
     limits = limits_of(limit)
     schema_text, schema_name = read_text(schema), display_name(schema)
-    validator = exact_validator(parse_json(schema_text, schema_name))
+    schema_value = parse_json(schema_text, schema_name)
+    validator, unchecked = exact_validator(schema_value), unchecked_formats(schema_value)
+    if unchecked:
+        log(f"python-jsonschema cannot check {', '.join(unchecked)} here; pip install 'jsonschema[format]'", "yellow")
     codes = [ExitCode.FINE]
     compiled: gl.CompiledGrammar | None = None
     try:
@@ -72,7 +75,7 @@ def validate(
                 emit_finding(schema_name, finding)
     for where, text in _instances(instances, lines, codes):
         try:
-            verdict = _judge(text, where, validator, compiled)
+            verdict = _judge(text, where, validator, compiled, unchecked)
         except UnreadableInput as error:
             log_error(str(error))
             codes.append(ExitCode.USAGE)
@@ -109,7 +112,7 @@ def _instances(paths: list[str], lines: bool, codes: list[ExitCode]) -> Iterator
                 yield f"{display_name(path)}:{number}", line
 
 
-def _judge(text: str, where: str, validator: Any, compiled: gl.CompiledGrammar | None) -> Verdict:
+def _judge(text: str, where: str, validator: Any, compiled: gl.CompiledGrammar | None, unchecked: list[str]) -> Verdict:
     from grammarlib.cli.validators import instance_findings
 
     findings = instance_findings(validator, parse_json(text, where))
@@ -124,6 +127,9 @@ def _judge(text: str, where: str, validator: Any, compiled: gl.CompiledGrammar |
     if valid and doubled:
         message = f"the automaton refuses keys that are written twice: {', '.join(doubled)}"
         findings.append(Finding(code="duplicate-key", message=message))
+    elif valid and unchecked:
+        message = f"the automaton refuses it; only the automaton checks {', '.join(unchecked)} here"
+        findings.append(Finding(code="unchecked-format", message=message, keyword="format"))
     else:
         verdicts = ("valid", "refuses") if valid else ("invalid", "accepts")
         message = f"python-jsonschema finds it {verdicts[0]}, the automaton {verdicts[1]} it"

@@ -18,8 +18,10 @@ from jsonschema_specifications import REGISTRY
 from referencing.exceptions import Unresolvable
 
 from grammarlib.errors import Finding
+from grammarlib.sources.jsonschema.keywords import SPECIFIED_FORMATS
 
 _SHOWN = 200
+_FORMATS = Draft202012Validator.FORMAT_CHECKER  # for every dialect, as grammarlib does
 
 
 def is_multiple(value: int | Decimal, divisor: int | Decimal) -> bool:
@@ -64,8 +66,8 @@ def _multiple_of(validator: Any, divisor: Any, instance: Any, _: Any) -> Iterato
 def exact_validator(schema: Any) -> Any:
     """A python-jsonschema validator of the schema's dialect (2020-12 where it names none), numbers exact.
 
-    ``schema`` is read with `grammarlib.cli.reading.parse_json`.  Formats are asserted as far as
-    python-jsonschema finds the libraries that it needs for them (``pip install 'jsonschema[format]'``).
+    ``schema`` is read with `grammarlib.cli.reading.parse_json`.  Formats are asserted in every dialect, as far as
+    python-jsonschema finds the libraries that it needs for them; see `unchecked_formats`.
     """
     base = validator_for(schema, default=Draft202012Validator)
     types = base.TYPE_CHECKER
@@ -75,7 +77,23 @@ def exact_validator(schema: Any) -> Any:
     if isinstance(schema, dict) and base.META_SCHEMA.get("$schema", "") != "":
         # With `$schema` left in, a reference to "#" would switch back to the class that is not exact.
         schema = {key: value for key, value in schema.items() if key != "$schema"}
-    return exact(schema, registry=REGISTRY, format_checker=base.FORMAT_CHECKER)
+    return exact(schema, registry=REGISTRY, format_checker=_FORMATS)
+
+
+def unchecked_formats(schema: Any) -> list[str]:
+    """The formats in ``schema`` that the automaton enforces and this installation of python-jsonschema does not."""
+    found: set[str] = set()
+    todo = [schema]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            name = value.get("format")
+            if isinstance(name, str) and name in SPECIFIED_FORMATS and name not in _FORMATS.checkers:
+                found.add(name)
+            todo.extend(value.values())
+        elif isinstance(value, list):
+            todo.extend(value)
+    return sorted(found)
 
 
 def metaschema_findings(schema: Any) -> list[Finding]:

@@ -149,6 +149,22 @@ class TestValidate:
         assert outcome.records[-1]["valid"] is None
         assert [finding["code"] for finding in outcome.records[-1]["findings"]] == ["unresolvable-reference"]
 
+    def test_formats_that_python_jsonschema_cannot_check(
+        self, command: Command, write: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without its optional libraries the automaton's refusal stands alone, and is named so."""
+        from grammarlib.cli import validators
+
+        schema = write("schema.json", {"items": {"format": "date-time"}})
+        assert command("validate", schema, "-", stdin='["2024-02-30T00:00:00Z"]').code == 1
+        checkers = {name: check for name, check in validators._FORMATS.checkers.items() if name != "date-time"}
+        monkeypatch.setattr(validators._FORMATS, "checkers", checkers)
+        outcome = command("validate", "--json", schema, "-", stdin='["2024-02-30T00:00:00Z"]')
+        assert outcome.code == 1
+        assert "date-time" in outcome.stderr
+        assert [finding["code"] for finding in outcome.records[0]["findings"]] == ["unchecked-format"]
+        assert command("validate", schema, "-", stdin='["2024-02-29T00:00:00Z"]').code == 0
+
     def test_unreadable_instances(self, command: Command, write: Any) -> None:
         """Exit code 2, the others are judged all the same."""
         schema = write("schema.json", True)
