@@ -1,6 +1,6 @@
 """Formats: the languages against the verdicts of python-jsonschema's 2020-12 checker.
 
-A text on which the checker crashes counts as refused.  Two deviations are documented in `formats`; the tests
+A text on which the checker crashes counts as refused.  Four deviations are documented in `formats`; the tests
 name them in `_deviates` and demand that the language refuses there.
 """
 
@@ -248,7 +248,14 @@ _CALENDAR = re.compile(r"[+-]?P[-+.0-9eE]+T")
 _LONG_EXPONENT = re.compile(r"[eE][+-]?0*[1-9][0-9]{5}")
 
 
+_RFC_4122 = re.compile(r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+
+
 def _deviates(name: str, text: str) -> bool:
+    if name == "uuid":
+        return not _RFC_4122.fullmatch(text)
+    if name == "hostname":
+        return not text.isascii()
     return name == "duration" and bool(_CALENDAR.match(text) or _LONG_EXPONENT.search(text))
 
 
