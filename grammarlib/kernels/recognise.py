@@ -96,10 +96,11 @@ S_SHAPE, S_LABEL, S_ROW, S_MINIMUM, S_MAXIMUM, S_MEMBERS, S_COUNT = range(7)
     V_CAP,
     V_ORDERED,
     V_SINGLE,
-    V_LAST_REQUIRED,
+    V_OTHER_ORDER,
 ) = range(15)
 MEMBER_FIELDS = np.int64(3)  # in P, for each member: offset in B, length, exit label
-# In P, for each name: offset in B, length, component or -1, rank, rank of the last required name before it.
+# In P, for each name: offset in B, length, component or -1, rank, and for a fixed order the rank of the last required
+# name before it (one live track) or the tracks that take it (several).  V_OTHER_ORDER is the same for other names.
 NAME_FIELDS = np.int64(5)
 F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
 (
@@ -316,18 +317,25 @@ def skips_required(A: Ints, R: Rows, B: Bytes, view: int, f: int, track: int, ra
 
 
 @kernel
-def order_allows(A: Ints, R: Rows, B: Bytes, view: int, f: int, rank: int, last_required: int) -> bool:
-    """order="schema": no required name is skipped, for one track at least."""
-    at_frame = A[O_F] + f * 6
+def tracks_in_order(A: Ints, R: Rows, B: Bytes, view: int, f: int, rank: int, takers: int) -> int:
+    """order="schema": the live tracks among ``takers`` for which a name of this rank skips no required one."""
     at_view = A[O_V] + view * 16
+    takers &= A[at_view + V_LIVE]
+    for track in range(A[at_view + V_TRACKS]):
+        if (takers >> track) & 1 and skips_required(A, R, B, view, f, track, rank):
+            takers &= ~(np.int64(1) << track)
+    return takers
+
+
+@kernel
+def order_allows(A: Ints, R: Rows, B: Bytes, view: int, f: int, rank: int, order: int) -> bool:
+    """order="schema": no required name is skipped, for one track at least.  ``order``: see `NAME_FIELDS`."""
+    at_frame = A[O_F] + f * 6
     if rank <= A[at_frame + F_COUNT]:
         return False
-    if A[at_view + V_SINGLE] == 1:
-        return last_required <= A[at_frame + F_COUNT]
-    for track in range(A[at_view + V_TRACKS]):
-        if (A[at_view + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
-            return True
-    return False
+    if A[A[O_V] + view * 16 + V_SINGLE] == 1:
+        return order <= A[at_frame + F_COUNT]
+    return tracks_in_order(A, R, B, view, f, rank, order) != 0
 
 
 @kernel
@@ -350,11 +358,8 @@ def other_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
         return False
     if A[at_view + V_ORDERED] == 1:
         if A[at_view + V_SINGLE] == 1:
-            return A[at_view + V_LAST_REQUIRED] <= A[A[O_F] + f * 6 + F_COUNT]
-        for track in range(A[at_view + V_TRACKS]):
-            if (A[at_view + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, np.int64(1) << 40):
-                return True
-        return False
+            return A[at_view + V_OTHER_ORDER] <= A[A[O_F] + f * 6 + F_COUNT]
+        return tracks_in_order(A, R, B, view, f, np.int64(1) << 40, A[at_view + V_OTHER_ORDER]) != 0
     return True
 
 
@@ -1113,10 +1118,8 @@ def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[
             link = A[A[O_X] + link * 4 + 0]
         rank = np.int64(1) << 40
     if A[at_view + V_ORDERED] == 1 and A[at_view + V_SINGLE] == 0:
-        keep = np.int64(0)
-        for track in range(A[at_view + V_TRACKS]):
-            if (A[at_view + V_LIVE] >> track) & 1 and not skips_required(A, R, B, view, f, track, rank):
-                keep |= np.int64(1) << track
+        order = A[A[O_P] + A[at_view + V_NAME_AT] + i * NAME_FIELDS + 4] if i >= 0 else A[at_view + V_OTHER_ORDER]
+        keep = tracks_in_order(A, R, B, view, f, rank, order)
         if keep != A[at_view + V_LIVE]:
             view = narrowed(A, R, B, view, keep)
             at_view = A[O_V] + view * 16
