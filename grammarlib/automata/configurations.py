@@ -478,20 +478,31 @@ class Machine:
             tracks.append(track.label)
             tracks += [b - (1 << 64) if b >> 63 else b for b in bits]
         single = int(live & (live - 1) == 0)
+        # One live track: the last required rank before each rank.  Several: the tracks that take each name.
         last_required: dict[int, int] = {}
-        final_required = -1
+        other_order = -1
+        takers = [-1] * len(names)
         if ordered and single:
             required = {view.ranks[i] for track in view.tracks if track.label for i in track.required}
             for rank in range(len(names)):
-                last_required[rank] = final_required
+                last_required[rank] = other_order
                 if rank in required:
-                    final_required = rank
+                    other_order = rank
+        elif ordered:
+            takers = [0] * len(names)
+            other_order = 0
+            for position in range(len(view.tracks)):
+                if live >> position & 1:
+                    alone = self._component_source.narrow_object(view, 1 << position)
+                    other_order |= (alone.other is not None) << position
+                    for i, child in enumerate(alone.children):
+                        takers[i] |= (child is not None) << position
         image: list[int] = []
         if names:
             start = self._text(b"".join(names))
-            for name, child, rank in zip(names, view.children, view.ranks, strict=True):
+            for i, (name, child, rank) in enumerate(zip(names, view.children, view.ranks, strict=True)):
                 length = len(name)
-                image += (start, length, component(child), rank, last_required.get(rank, -1))
+                image += (start, length, component(child), rank, last_required.get(rank, -1) if single else takers[i])
                 start += length
             longest = max(map(len, names))
             if longest > self._longest_name:
@@ -514,7 +525,7 @@ class Machine:
                 0,
                 int(ordered),
                 single,
-                final_required,
+                other_order,
             ],
         )
 
