@@ -631,6 +631,14 @@ class Machine:
             link = int(self.X[link, 0])
         return fresh
 
+    def takes_any_digits(self, leaf: int, packed: int) -> bool:
+        """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.
+
+        True only for leaves that bound nothing but the sign: more zeros or an exponent always lead back.
+        """
+        k = self.kernel
+        return (packed & 15) == k._INTEGER and int(self.P[leaf + k._KIND]) == k._KIND_SIMPLE
+
     def reads_free_text(self, configuration: int) -> bool:
         """Whether the configuration stands in a string or name where all plain text keeps it unchanged."""
         k = self.kernel

@@ -1876,14 +1876,19 @@ def intern_configuration(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, 
 
 @kernel
 def takes_plain_text(A: Ints, kind: int, r: int, e: int) -> int:
-    """2: every byte is one load of a row; 1: every plain byte (`_PLAIN`) is; 0: neither."""
+    """How a walk may go on without `step`.
+
+    2: every byte is one load of a row.  For plain bytes (`_PLAIN`) only, 1: one load; 3: a load and a count; 4: a load
+    and a longer text.  0: not at all.
+    """
     if kind == ROW:
         return 2
-    if kind == STRING and e == 0:
+    if e == 0 and kind == STRING:
         leaf = A[O_S] + (r >> 32) * 8
-        if A[leaf + S_MAXIMUM] < 0 and (r & 0xFFFFFFFF) >= A[leaf + S_MINIMUM]:
-            return 1
-    return 0
+        if A[leaf + S_MAXIMUM] >= 0:
+            return 3
+        return 1 if (r & 0xFFFFFFFF) >= A[leaf + S_MINIMUM] else 0
+    return 4 if e == 0 and kind == KEY_OTHER else 0
 
 
 def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
@@ -1952,8 +1957,8 @@ def walk(
     if that name turns out to be an unlisted one.  Only tokens that end a listed name, or escape while
     they are on one, are decided again.
 
-    The stack has one entry for each depth: state, tops, the depth that holds everything but ``a`` (plain text
-    changes only ``a``), and whether plain text may take the short way: one load, no `step`.
+    The stack has one entry for each depth: state, tops, the depth that holds what plain text does not change (all
+    but ``a``, ``r`` and the top of texts), and how plain text may take the short way (`takes_plain_text`).
     """
     frames = A[T_FRAMES]
     bits = A[T_BITS]
@@ -1984,16 +1989,29 @@ def walk(
             here = above + STACK_FIELDS
             plain = A[above + 9]
             steps += 1
-            if plain == 2 or (plain == 1 and _PLAIN[byte] != 0):
+            if plain == 2 or (plain != 0 and _PLAIN[byte] != 0):
                 a = A[above + 1]
                 row = np.int64(R[a, byte])
                 if R[a, 0] == UNEXPANDED:
                     need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO)
                     row = np.int64(-1)
+                r = A[above + 2]
+                texts_here = A[above + 7]
+                if plain == 3 and row >= 0:
+                    if (byte & 0xC0) != 0x80:
+                        r += 1
+                    if not length_allows(A, R, B, r >> 32, row, r & 0xFFFFFFFF):
+                        row = np.int64(-1)
                 if row < 0:
                     i = np.int64(nodes[i, 1])
                     continue
+                if plain == 4:
+                    A[T_TEXTS] = texts_here
+                    r = text_append(A, R, B, r, byte)
+                    texts_here = A[T_TEXTS]
                 A[here + 1] = row
+                A[here + 2] = r
+                A[here + 7] = texts_here
                 A[here + 8] = A[above + 8]
                 A[here + 9] = plain
             else:
@@ -2012,9 +2030,9 @@ def walk(
                             out[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
                 A[T_FRAMES] = A[base + 5]
                 A[T_BITS] = A[base + 6]
-                A[T_TEXTS] = A[base + 7]
+                A[T_TEXTS] = A[above + 7]
                 status, kind, a, r, e, f = step(
-                    A, R, B, A[base], A[above + 1], A[base + 2], A[base + 3], A[base + 4], byte
+                    A, R, B, A[base], A[above + 1], A[above + 2], A[base + 3], A[base + 4], byte
                 )
                 if status != 1 or (listed and kind == KEY_OTHER):
                     i = np.int64(nodes[i, 1])

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from grammarlib.automata.configurations import Machine
 from grammarlib.masks.bitmask import allow_tokens
 from grammarlib.masks.index import VocabularyIndex
-from grammarlib.vocabulary.trie import build_nodes, sort_tokens
+from grammarlib.masks.slices import SLICE_NAMES
+from grammarlib.vocabulary.trie import VocabularyTrie
 
 
 class WalkTables:
@@ -32,15 +33,24 @@ class WalkTables:
         self.words = index.words
         self.size = index.size
         self.trie_segment = index.trie_segment
-        self.rest_segment = index.rest_segment
         self.longest = index.longest_bytes
         self.longest_points = index.longest
         self.length_masks = index.length_masks.view(np.uint32)
         self.json_text_mask = self.length_masks[-1]
         self.eos_row = index.eos_words.view(np.uint32)
         self.duplicates = index.duplicates
-        nodes, self.suffix_segment, self.groups = _with_suffixes(index)
-        self.nodes, self.names_segment, self.names_mask = _with_names(index, nodes)
+        self.digits = SLICE_NAMES.index("digits")
+        self.digits_mask = index.slice_masks[self.digits].view(np.uint32)
+        suffixes, self.groups, leaving = _suffixes(index)
+        names, self.names_mask = _names(index)
+        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving]
+        bounds = np.cumsum([0, *map(len, parts)])
+        for part, begin in zip(parts[1:], bounds[1:].tolist(), strict=False):
+            part[:, 1] += begin
+        self.nodes = np.concatenate(parts)
+        self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment = (
+            np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in (1, 2, 3, 4)
+        )
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
         self.table_at = np.cumsum([0, *map(len, tables)]).astype(np.int64)
@@ -58,7 +68,7 @@ class WalkTables:
         ``in_string``: the row reads unescaped text, so that only tokens that are plain JSON string text count.
         """
         if in_string and proven & 1:
-            return self.json_text_mask, self.rest_segment
+            return self.json_text_mask, self.leaving_segment
         key = proven * 2 + in_string
         found = self._covered.get(key)
         if found is None:
@@ -82,11 +92,11 @@ class WalkTables:
         return found
 
 
-def _with_suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """(nodes with one more trie at the end, its segment, groups for the kernel's walk).
+def _suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """(trie of suffixes, groups for the kernel's walk, trie of the whole tokens).
 
-    Where plain text changes nothing, a token such as ``abc",`` is allowed exactly where its rest from the first
-    quote or backslash on is.  The trie holds these rests; each stands for a group of tokens.
+    Where plain text changes nothing, a token such as ``abc",`` is allowed exactly where its rest from the
+    first quote or backslash on is.  The trie holds these rests; each stands for a group of tokens.
     Tokens outside ``json_text`` that have no such rest (a raw control character, broken UTF-8) are never allowed there.
     """
     plain = np.unpackbits(index.slice_masks[0].view(np.uint8), bitorder="little")[: index.size]
@@ -101,39 +111,42 @@ def _with_suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[n
         except UnicodeDecodeError:
             continue
         rests.setdefault(data[cut:], []).append(token)
-    ordered = sort_tokens(list(enumerate(rests)))
-    nodes = build_nodes(ordered, np.arange(len(ordered.ids)), ordered.common)[0]
     groups = [0] * (len(rests) + 1)
     members: list[int] = []
     for number, tokens in enumerate(rests.values()):
         groups[number] = len(rests) + 1 + len(members)
         members += tokens
     groups[-1] = len(rests) + 1 + len(members)
-    begin = len(index.nodes)
-    nodes[:, 1] += begin
+    nodes = VocabularyTrie.build(list(enumerate(rests))).nodes
     nodes[:, 2] = np.where(nodes[:, 2] >= 0, -nodes[:, 2] - 2, -1)
-    segment = np.array([[begin, begin + len(nodes)]], np.int64)
-    return np.concatenate((index.nodes, nodes)), segment, np.array(groups + members, np.int32)
+    whole = VocabularyTrie.build([(token, index.bytes_of(token)) for token in members]).nodes
+    return nodes, np.array(groups + members, np.int32), whole
 
 
-def _with_names(
-    index: VocabularyIndex, nodes: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint32]]:
-    """(nodes with one more trie at the end, its segment, the mask of its tokens).
+def _names(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    """(trie, mask) of the tokens that may end a name and write another one whole, such as ``":1,"b":``.
 
-    The trie holds the tokens that may end a name and write another one whole, such as ``":1,"b":``.  Such names
-    may be equal, so that these tokens depend on what was read of the first one.
+    Such names may be equal, so that these tokens depend on what was read of the first one.
     """
     quotes = np.concatenate(([0], np.cumsum(index.token_bytes == ord('"'))))[index.token_offsets]
-    names = [(token, index.bytes_of(token)) for token in np.flatnonzero(np.diff(quotes) > 2).tolist()]
+    tokens = np.flatnonzero(np.diff(quotes) > 2).tolist()
     mask = np.zeros(index.words, np.int32)
-    allow_tokens(mask, (token for token, _ in names))
-    ordered = sort_tokens(names)
-    more = build_nodes(ordered, np.arange(len(ordered.ids)), ordered.common)[0]
-    begin = len(nodes)
-    more[:, 1] += begin
-    segment = np.array([[begin, begin + len(more)]], np.int64)
-    return np.concatenate((nodes, more)), segment, mask.view(np.uint32)
+    allow_tokens(mask, tokens)
+    return VocabularyTrie.build([(token, index.bytes_of(token)) for token in tokens]).nodes, mask.view(np.uint32)
+
+
+def _after_digits(index: VocabularyIndex, digits: int) -> NDArray[np.int32]:
+    """The trie of tokens, other than digits alone, that begin with what may stand in or after a number.
+
+    Inside a number that takes any digits, all tokens of the slice ``digits`` are allowed.
+    """
+    wanted = np.zeros(256, np.bool_)
+    wanted[list(b"0123456789+-.eE,]} \t\n\r")] = True
+    only_digits = np.unpackbits(index.slice_masks[digits].view(np.uint8), bitorder="little")[: index.size]
+    begins = index.token_offsets[:-1]
+    written = np.flatnonzero((np.diff(index.token_offsets) > 0) & (only_digits == 0))
+    tokens = written[wanted[index.token_bytes[begins[written]]]].tolist()
+    return VocabularyTrie.build([(token, index.bytes_of(token)) for token in tokens]).nodes
 
 
 _tables: weakref.WeakKeyDictionary[VocabularyIndex, WalkTables] = weakref.WeakKeyDictionary()
@@ -198,13 +211,13 @@ class Masks:
                 known = self.row(fresh)
                 several_names = bool((known & tables.names_mask).any())
                 if kind == kernel.KEY:
-                    segments, listed_only = tables.rest_segment, True
+                    segments, listed_only = tables.leaving_segment, True
                 elif several_names:
                     segments = np.empty((0, 2), np.int64)
                 else:
                     return known
             elif fresh == -2:
-                known, segments = tables.json_text_mask, tables.rest_segment
+                known, segments = tables.json_text_mask, tables.leaving_segment
         elif (kind == kernel.STRING and e == 0) or kind == kernel.ROW:
             maximum = int(machine.S[r >> 32, kernel.S_MAXIMUM]) if kind == kernel.STRING else -1
             left = maximum - (r & 0xFFFFFFFF)
@@ -212,7 +225,12 @@ class Masks:
             if proven and (maximum < 0 or left >= tables.longest_points + int(machine.RM[a, 3])):
                 known, segments = tables.covered(proven, kind == kernel.STRING)
             elif kind == kernel.STRING and a == kernel.ANY_TEXT_ROW:
-                known, segments = tables.length_masks[left], tables.rest_segment
+                known, segments = tables.length_masks[left], tables.leaving_segment
+        elif kind == kernel.NUMBER_ROW:
+            if machine.proven_slices(a, tables.tables, tables.table_at, self._proofs) >> tables.digits & 1:
+                known, segments = tables.digits_mask, tables.after_digits_segment
+        elif kind == kernel.NUMBER and machine.takes_any_digits(a, e):
+            known, segments = tables.digits_mask, tables.after_digits_segment
         out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
         machine.walk(configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only)
         if several_names:
