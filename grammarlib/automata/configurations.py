@@ -155,12 +155,23 @@ def _regular_rows(leaf: NumberLeaf) -> RowSource | None:
 class _Rows:
     """One row source inside a machine: its local states and the rows that they became."""
 
-    __slots__ = ("measure", "rows", "source")
+    __slots__ = ("lookup", "measure", "rows", "source")
 
     def __init__(self, source: RowSource, measure: bool) -> None:
         self.source = source
         self.measure = measure
         self.rows: list[int] = []
+        self.lookup = np.full(16, DEAD, np.int32)  # `rows` as an array; index -1, the last, is DEAD
+
+    def extend(self, first: int, count: int) -> None:
+        """The next ``count`` states became the rows from ``first`` on."""
+        known = len(self.rows)
+        self.rows.extend(range(first, first + count))
+        if len(self.rows) >= len(self.lookup):
+            lookup = np.full(2 * len(self.rows), DEAD, np.int32)
+            lookup[:known] = self.lookup[:known]
+            self.lookup = lookup
+        self.lookup[known : len(self.rows)] = self.rows[known:]
 
 
 class Machine:
@@ -271,8 +282,7 @@ class Machine:
             if needed > size:
                 while size < needed:
                     size *= 2
-                self._sizes[name] = size
-                self._lay_out(self.A)
+                self._resize(name, size)
             return
         array: NDArray[Any] = getattr(self, name)
         size = array.shape[0]
@@ -283,10 +293,19 @@ class Machine:
             grown[: array.shape[0]] = array
             setattr(self, name, grown)
 
+    def _resize(self, name: str, size: int) -> None:
+        """Give the table ``name`` of the arena ``size`` entries; nothing changes where that is past a limit."""
+        before = self._sizes[name]
+        self._sizes[name] = size
+        try:
+            self._lay_out(self.A)
+        except BaseException:
+            self._sizes[name] = before
+            raise
+
     def _rehash(self, name: str, size: int, operation: int) -> None:
         """Make the hash table ``name`` (frames or configurations) ``size`` entries large."""
-        self._sizes[name] = size
-        self._lay_out(self.A)
+        self._resize(name, size)
         table: NDArray[np.int64] = getattr(self, name)
         table[:] = -1
         self._maintain(operation)
@@ -347,8 +366,8 @@ class Machine:
         if top + count > self.limits.states:
             raise LimitExceeded("states", self.limits.states, top + count)
         if top + count > self.R.shape[0]:
-            self._grow("R", top + count)
             self._grow("RM", top + count)
+            self._grow("R", top + count)
         source = rows.source
         for i in range(count):
             facts = self.RM[top + i]
@@ -357,7 +376,7 @@ class Machine:
                 facts[1] = source.shortest_length(first + i)
             facts[2] = -1
         self.R[top : top + count, 0] = UNEXPANDED
-        known.extend(range(top, top + count))
+        rows.extend(top, count)
         self._row_owner.extend([rows] * count)
         self._row_local.extend(range(first, first + count))
         self._row_count = top + count
@@ -373,8 +392,7 @@ class Machine:
         highest = int(targets.max())
         if highest >= len(rows.rows):
             self._row(rows, highest)
-        lookup = np.array([*rows.rows, DEAD], np.int32)
-        self.R[row] = lookup[targets]
+        self.R[row] = rows.lookup[targets]
 
     # ---- components
 
@@ -386,10 +404,10 @@ class Machine:
             found = len(self._component_keys)
             if found >= self.limits.components:
                 raise LimitExceeded("components", self.limits.components, found + 1)
-            self._component_ids[key] = found
-            self._component_keys.append(key)
             if found >= self.C.shape[0]:
                 self._grow("C", found + 1)
+            self._component_ids[key] = found
+            self._component_keys.append(key)
         return found
 
     def expand_component(self, component: int) -> None:
@@ -453,9 +471,9 @@ class Machine:
 
     def _view(self, view: ObjectView | ArrayView, row: list[int]) -> int:
         at = len(self._views)
-        self._views.append(view)
         if at >= self.V.shape[0]:
             self._grow("V", at + 1)
+        self._views.append(view)
         self.V[at, : len(row)] = row
         return at
 
@@ -664,9 +682,8 @@ class Machine:
         self._hash_count += 1
         if self._hash_count * 2 > self._sizes["H"]:
             entries = self.H[self.H[:, 0] != 0].tolist()
+            self._resize("H", self._sizes["H"] * 4)
             self.H[:] = 0
-            self._sizes["H"] *= 4
-            self._lay_out(self.A)
             for entry in entries:
                 self._maintain(0, *entry)
         self._maintain(0, k0, k1, k2, k3, value)
