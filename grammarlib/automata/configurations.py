@@ -713,8 +713,12 @@ class Machine:
         row = -2 if local < 0 else self._row(rows, local)
         self._store(-offset - 1, mantissa, packed, byte, row)
 
-    def expand_needs(self) -> None:
-        """Expand everything that the last kernel call noted."""
+    def expand_needs(self, *, forgive_depth: bool = False) -> bool:
+        """Expand everything that the last kernel call noted; tell whether there was anything to expand.
+
+        Raises `LimitExceeded` where the text nests too deep, unless ``forgive_depth``.
+        """
+        found = False
         k = self.kernel
         count = int(self.T[k.T_NEEDS])
         for kind, a, b, c, d in self.N[:count].tolist():
@@ -726,9 +730,17 @@ class Machine:
                 self._narrow(a, b)
             elif kind == k.NEED_NUMBER:
                 self._continue_number(a, b, c, d)
+            elif forgive_depth:
+                continue
             else:
-                raise LimitExceeded("stack_depth", self.limits.stack_depth, a, "the text")
+                raise self._too_deep()
+            found = True
         self.T[k.T_NEEDS] = 0
+        return found
+
+    def _too_deep(self) -> LimitExceeded:
+        bound = self.limits.stack_depth
+        return LimitExceeded("stack_depth", bound, bound + 1, "the text")
 
     # ---- running
 
@@ -860,6 +872,7 @@ class Machine:
         """Set the bits of the tokens in the trie ``segments`` that ``configuration`` can read.
 
         ``longest``: bytes of the longest token.  A walk that met something unexpanded is repeated once it is.
+        Tokens that nest too deep are left out, so that a text may still close; `LimitExceeded` where they are all.
         """
         k = self.kernel
         self._grow("stack", longest + 2)
@@ -868,7 +881,10 @@ class Machine:
             k.walk(self.A, self.R, self.B, nodes, segments, groups, int(listed_only), configuration, out)
             if self.T[k.T_NEEDS] == 0:
                 return
-            self.expand_needs()
+            if not self.expand_needs(forgive_depth=True):
+                if not out.any():
+                    raise self._too_deep()
+                return
 
     def proven_slices(
         self, row: int, tables: NDArray[np.int16], table_at: NDArray[np.int64], pairs: NDArray[np.int64]
