@@ -248,7 +248,7 @@ def _rebuild(image: str, vocabulary: Vocabulary | None) -> CompiledGrammar:
         source = kind(**arguments)
         limits = Limits(**data["limits"])
         digest = data["vocabulary"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtefactError(f"the saved artefact is damaged: {error}") from error
     if digest is not None and (vocabulary is None or vocabulary.digest != digest):
         raise ArtefactError("the artefact was saved with another vocabulary; pass the same one to load it")
