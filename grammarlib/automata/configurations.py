@@ -655,7 +655,7 @@ class Machine:
         True only for leaves that bound nothing but the sign: more zeros or an exponent always lead back.
         """
         k = self.kernel
-        return (packed & 15) == k._INTEGER and int(self.P[leaf + k._KIND]) == k._KIND_SIMPLE
+        return bool((packed & 15) == k._INTEGER and self.P[leaf + k._KIND] == k._KIND_SIMPLE)
 
     def reads_free_text(self, configuration: int) -> bool:
         """Whether the configuration stands in a string or name where all plain text keeps it unchanged."""
@@ -666,7 +666,7 @@ class Machine:
         if kind == k.KEY_OTHER:
             return bool(register == k.FRESH_TEXT)
         leaf = self.S[register >> 32].tolist()
-        return leaf[k.S_MAXIMUM] < 0 and (register & 0xFFFFFFFF) >= leaf[k.S_MINIMUM]
+        return bool(leaf[k.S_MAXIMUM] < 0 and (register & 0xFFFFFFFF) >= leaf[k.S_MINIMUM])
 
     def text_of(self, text: int) -> bytes:
         """The bytes of a text node."""

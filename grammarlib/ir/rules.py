@@ -204,7 +204,7 @@ def _without_epsilon(automaton: RuleAutomaton, closures: _Closures, bound: int) 
     """The states that the start reaches by symbols, each with the edges of all that it reaches by epsilon."""
     numbers = {0: 0}
     order = [0]
-    edges = []
+    edges: list[tuple[Edge, ...]] = []
     accepting = set()
     size = 0
     for state in order:
@@ -250,11 +250,11 @@ def trim(automaton: RuleAutomaton) -> RuleAutomaton:
             if target in useful and target not in numbers:
                 numbers[target] = len(order)
                 order.append(target)
-    edges = tuple(
+    kept = tuple(
         tuple((symbol, numbers[target]) for symbol, target in automaton.edges[state] if target in useful)
         for state in order
     )
-    return RuleAutomaton(edges, frozenset(numbers[state] for state in automaton.accepting if state in numbers))
+    return RuleAutomaton(kept, frozenset(numbers[state] for state in automaton.accepting if state in numbers))
 
 
 def minimise(automaton: RuleAutomaton) -> RuleAutomaton:
