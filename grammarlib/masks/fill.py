@@ -145,7 +145,11 @@ def _after_digits(index: VocabularyIndex, digits: int) -> NDArray[np.int32]:
     only_digits = np.unpackbits(index.slice_masks[digits].view(np.uint8), bitorder="little")[: index.size]
     begins = index.token_offsets[:-1]
     written = np.flatnonzero((np.diff(index.token_offsets) > 0) & (only_digits == 0))
-    tokens = written[wanted[index.token_bytes[begins[written]]]].tolist()
+    first = index.token_bytes[begins[written]]
+    # A space is followed by nothing or by structure: words with a leading space, half of a vocabulary, stay out.
+    second = index.token_bytes[np.minimum(begins[written] + 1, max(0, len(index.token_bytes) - 1))]
+    alone = np.diff(index.token_offsets)[written] == 1
+    tokens = written[wanted[first] & (alone | (first != 0x20) | wanted[second])].tolist()
     return VocabularyTrie.build([(token, index.bytes_of(token)) for token in tokens]).nodes
 
 
