@@ -223,7 +223,8 @@ class CompiledGrammar:
                 "source": payload,
                 "limits": limits,
                 "vocabulary": None if self.vocabulary is None else self.vocabulary.digest,
-            }
+            },
+            default=_unsaveable,
         )
 
     def save(self, path: str | Path) -> None:
@@ -233,6 +234,13 @@ class CompiledGrammar:
         making them again costs less than reading them.  A type given to ``compile`` is saved as its schema.
         """
         Path(path).write_text(self._image(), encoding="utf-8")
+
+
+def _unsaveable(value: Any) -> Any:
+    raise ArtefactError(
+        f"a {type(value).__name__} in the source cannot be saved exactly: "
+        "give the schema as JSON text, or with plain numbers"
+    )
 
 
 def _rebuild(image: str, vocabulary: Vocabulary | None) -> CompiledGrammar:
