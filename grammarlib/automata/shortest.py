@@ -419,7 +419,9 @@ class Completions:
         for i in listed:
             start, length, child, rank, _ = machine.P[row[k.V_NAME_AT] + 5 * i :][:5].tolist()
             used = int(machine.W[bits + (i >> 6)]) >> (i & 63) & 1
-            if rank > barrier or child < 0 or used or not machine.name_is_allowed(view, f, i) or not self._offers(child, track):
+            if rank > barrier or child < 0 or used or not machine.name_is_allowed(view, f, i):
+                continue
+            if not self._offers(child, track):
                 continue
             name = machine.B[start : start + length].tobytes()
             text = quote + escape(name[depth:]) + b'":' + self._value(child, track)
