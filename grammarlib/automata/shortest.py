@@ -17,6 +17,7 @@ import numpy as np
 
 from grammarlib.automata import numbers
 from grammarlib.automata.configurations import Machine
+from grammarlib.errors import LimitExceeded
 
 _SHORT_ESCAPES: Final = {0x22: b'\\"', 0x5C: b"\\\\", 8: b"\\b", 12: b"\\f", 10: b"\\n", 13: b"\\r", 9: b"\\t"}
 _FAR_RANK: Final = 1 << 40
@@ -48,11 +49,22 @@ def _shorter(first: bytes | None, second: bytes | None) -> bytes | None:
 
 
 class Completions:
-    """Shortest completions of one machine; keeps a memo, takes the machine's lock."""
+    """Shortest completions of one machine; keeps a memo, takes the machine's lock.
+
+    A value of more than ``Limits.closure_steps`` bytes counts as none; `LimitExceeded` where there is no other.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._values: dict[tuple[int, int], bytes | None] = {}
+        self._edges: dict[int, list[tuple[int, int, int, int]]] = {}
+        self._longest = machine.limits.closure_steps
+        self._left_out = False  # whether some value was too long
+
+    def _no_way(self) -> Exception:
+        if self._left_out:
+            return LimitExceeded("closure_steps", self._longest, None, "a shortest completion")
+        return AssertionError("what a view offers can be completed")
 
     # ---- values from nothing
 
@@ -82,7 +94,8 @@ class Completions:
                         changed = True
             self._values.update(best)
         value = self._values[goal]
-        assert value is not None, "components that a view offers can be completed"
+        if value is None:
+            raise self._no_way()
         return value
 
     def _scalar(self, component: int, track: int) -> bytes | None:
@@ -123,7 +136,7 @@ class Completions:
                     if machine.V[view, k.V_KIND] == 0:
                         needs += [(child, inner) for _, child in self._missing(view, inner, None)]
                     else:
-                        needs += [(child, inner) for child in set(self._items(view, inner, 0))]
+                        needs += [(child, inner) for child in set(self._items(view, inner, 0) or ())]
         return needs
 
     def _relax(self, component: int, track: int, best: dict[tuple[int, int], bytes | None]) -> bytes | None:
@@ -145,15 +158,23 @@ class Completions:
                 parts: list[bytes | None]
                 if machine.V[view, k.V_KIND] == 0:
                     parts = []
+                    begin, end = b"{", b"}"
                     for name, child in self._missing(view, inner, None):
                         item = value(child, inner)
                         parts.append(None if item is None else b'"' + escape(name) + b'":' + item)
-                    begin, end = b"{", b"}"
                 else:
-                    parts = [value(child, inner) for child in self._items(view, inner, 0)]
+                    items = self._items(view, inner, 0)
+                    if items is None:
+                        continue
+                    parts = [value(child, inner) for child in items]
                     begin, end = b"[", b"]"
-                if all(part is not None for part in parts):
-                    text = _shorter(text, begin + b",".join(part for part in parts if part is not None) + end)
+                whole = [part for part in parts if part is not None]
+                if len(whole) < len(parts):
+                    continue
+                if sum(map(len, whole)) + len(whole) >= self._longest:
+                    self._left_out = True
+                    continue
+                text = _shorter(text, begin + b",".join(whole) + end)
         return text
 
     # ---- views
@@ -196,12 +217,15 @@ class Completions:
         found.sort()
         return found
 
-    def _items(self, view: int, track: int, count: int) -> list[int]:
-        """The components of the items that ``track`` still needs after ``count`` items."""
+    def _items(self, view: int, track: int, count: int) -> list[int] | None:
+        """The components of the items that ``track`` still needs after ``count`` items; None for too many."""
         machine = self._machine
         k = machine.kernel
         row = machine.V[view].tolist()
         minimum = int(machine.P[row[k.V_TRACK_AT] + track * 3 + 1])
+        if minimum - count > self._longest:
+            self._left_out = True
+            return None
         return [
             int(machine.P[row[k.V_PREFIX_AT] + i]) if i < row[k.V_PREFIX] else row[k.V_REST]
             for i in range(count, minimum)
@@ -220,7 +244,11 @@ class Completions:
         narrow = type(leaf)(specs)
         if not numbers.prefix_is_live(narrow, prefix):
             return None
-        return bytes(numbers.shortest_number(narrow, prefix))
+        try:
+            return bytes(numbers.shortest_number(narrow, prefix))
+        except LimitExceeded:
+            self._left_out = True
+            return None
 
     def _member(self, leaf: int, low: int, high: int, depth: int, track: int) -> bytes | None:
         machine = self._machine
@@ -240,32 +268,55 @@ class Completions:
         if shape == 0 and not label >> track & 1:
             return None
         wanted = -1 if shape == 0 else 1 << track
+        if minimum - count > self._longest:
+            self._left_out = True
+            return None
         if shape == 0 and machine.RM[row, 0]:
             return bytes(b" " * max(0, minimum - count) + b'"')
         # Dijkstra over (row, code points); a row's label, or any label where the leaf has its own.
-        heap: list[tuple[int, bytes, int, int]] = [(0, b"", row, count)]
+        trail: list[tuple[int, int]] = []  # (index of the byte before, byte)
+        heap: list[tuple[int, int, int, int]] = [(0, -1, row, count)]  # cost, index in the trail, row, code points
         seen: set[tuple[int, int]] = set()
         while heap:
-            cost, text, at, points = heapq.heappop(heap)
+            cost, last, at, points = heapq.heappop(heap)
             if (at, points) in seen:
                 continue
+            if cost > self._longest:
+                self._left_out = True
+                return None
             seen.add((at, points))
             if int(machine.RM[at, 0]) & wanted and points >= minimum:
-                return escape(text) + b'"'
-            machine.expand_row(at)
-            for byte, target in enumerate(machine.R[at].tolist()):
-                if target < 0:
-                    continue
-                following = points + (byte & 0xC0 != 0x80)
+                text = bytearray()
+                while last >= 0:
+                    last, byte = trail[last]
+                    text.append(byte)
+                return escape(bytes(reversed(text))) + b'"'
+            for target, lead, weight, byte in self._steps(at):
+                following = points + lead
                 if maximum >= 0:
                     if following + int(machine.RM[target, 1]) > maximum:
                         continue
                 elif following > minimum:
                     following = minimum
                 if (target, following) not in seen:
-                    weight = 2 if byte in _SHORT_ESCAPES else 6 if byte < 0x20 else 1
-                    heapq.heappush(heap, (cost + weight, text + bytes((byte,)), target, following))
+                    heapq.heappush(heap, (cost + weight, len(trail), target, following))
+                    trail.append((last, byte))
         return None
+
+    def _steps(self, row: int) -> list[tuple[int, int, int, int]]:
+        """(next row, code points begun, bytes to write it, byte), the cheapest byte for each of the first two."""
+        found = self._edges.get(row)
+        if found is None:
+            machine = self._machine
+            machine.expand_row(row)
+            best: dict[tuple[int, int], tuple[int, int]] = {}
+            for byte, target in enumerate(machine.R[row].tolist()):
+                if target >= 0:
+                    key = (target, int(byte & 0xC0 != 0x80))
+                    weight = 2 if byte in _SHORT_ESCAPES else 6 if byte < 0x20 else 1
+                    best[key] = min(best.get(key, (weight, byte)), (weight, byte))
+            found = self._edges[row] = [(*key, *cheapest) for key, cheapest in best.items()]
+        return found
 
     # ---- a configuration
 
@@ -315,6 +366,8 @@ class Completions:
                 text = self._leaf(kind, a, r, e, track)
                 if text is not None:
                     options[track] = text
+            if not options:
+                raise self._no_way()
             if f < 0:
                 return options[0]
             kind = k.AFTER_VALUE if machine.V[machine.F[f, k.F_VIEW], k.V_KIND] == 0 else k.AFTER_ITEM
@@ -338,6 +391,8 @@ class Completions:
                         assert text is not None
                         closed[outer] = text
             options, f = closed, parent
+            if not options:
+                raise self._no_way()
             if f >= 0:
                 kind = k.AFTER_VALUE if machine.V[machine.F[f, k.F_VIEW], k.V_KIND] == 0 else k.AFTER_ITEM
             after_leaf = True
@@ -371,7 +426,7 @@ class Completions:
     def _offers(self, component: int, track: int) -> bool:
         try:
             self._value(component, track)
-        except AssertionError:
+        except (AssertionError, LimitExceeded):
             return False
         return True
 
@@ -381,7 +436,10 @@ class Completions:
         k = machine.kernel
         if machine.V[view, k.V_KIND] == 1:
             count = int(machine.F[f, k.F_COUNT]) + (1 if after else 0)
-            items = [self._value(child, track) for child in self._items(view, track, count)]
+            needed = self._items(view, track, count)
+            if needed is None:
+                return None
+            items = [self._value(child, track) for child in needed]
             begin = b"," if items and kind == k.AFTER_ITEM else b""
             return begin + b",".join(items) + b"]"
         missing = self._missing(view, track, f)
