@@ -110,7 +110,9 @@ def test_report_of_an_exact_source() -> None:
     assert any(finding.pointer == "/title" for finding in report.ignored)
 
 
-@pytest.mark.parametrize("text", ["\ud800", '"\ud800"', b'"\xff"', b'"\xed\xa0\x80"', b"\x00", "", " 1", "1 ", "\ufeff1"])
+@pytest.mark.parametrize(
+    "text", ["\ud800", '"\ud800"', b'"\xff"', b'"\xed\xa0\x80"', b"\x00", "", " 1", "1 ", "\ufeff1"]
+)
 def test_texts_that_no_json_source_accepts(text: str | bytes) -> None:
     assert not gl.compile(gl.AnyJson(whitespace="any")).accepts(text)
 
@@ -431,7 +433,9 @@ def test_where_everything_nests_too_deep_the_mask_says_so() -> None:
     for _ in range(4):
         inner = {"type": "array", "items": inner, "minItems": 1}
     vocabulary = gl.Vocabulary([b"[", b"]", b"1", None], eos_token_ids=[3])
-    matcher = gl.compile(gl.JsonSchema(inner, whitespace="compact"), vocabulary, limits=gl.Limits(stack_depth=3)).matcher()
+    matcher = gl.compile(
+        gl.JsonSchema(inner, whitespace="compact"), vocabulary, limits=gl.Limits(stack_depth=3)
+    ).matcher()
     assert matcher.accept_tokens([0, 0, 0]) == 3
     for _ in range(2):
         with pytest.raises(gl.LimitExceeded, match="stack_depth=3 "):

@@ -10,7 +10,6 @@ import random
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +94,9 @@ def near_misses(draw: st.DrawFn, text: bytes) -> bytes:
         if kind == 0:
             del out[at]
         elif kind == 1:
-            out[at:at] = draw(st.sampled_from((b" ", b"\\", b"\\u0061", b'"', b"\n  ", b",", b"\\ud834", b"0", b"\xc3")))
+            out[at:at] = draw(
+                st.sampled_from((b" ", b"\\", b"\\u0061", b'"', b"\n  ", b",", b"\\ud834", b"0", b"\xc3"))
+            )
         elif kind == 2:
             out[at] = draw(st.sampled_from(NOISE))
         else:

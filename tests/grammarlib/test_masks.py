@@ -132,7 +132,9 @@ def check(matcher: gl.Matcher, vocabulary: gl.Vocabulary) -> set[int]:
 
 def step(generator: random.Random, matcher: gl.Matcher, vocabulary: gl.Vocabulary, mask: set[int]) -> list[int]:
     """Accept a token of the mask and return it: often a long one; none where only eos is allowed."""
-    text = sorted(mask - set(vocabulary.eos_token_ids), key=lambda token: (-len(vocabulary.tokens[token] or b""), token))
+    text = sorted(
+        mask - set(vocabulary.eos_token_ids), key=lambda token: (-len(vocabulary.tokens[token] or b""), token)
+    )
     if not text:
         return []
     token_id = generator.choice(text[:12] if generator.random() < 0.5 else text)
@@ -239,7 +241,7 @@ POSITIONS: list[tuple[str, Any, bytes]] = [
     ("an enum", {"enum": ["red", "reddish", "green", 1, 12, None]}, b'"re'),
     ("an enum, start", {"enum": ["red", "reddish", "green", 1, 12, None]}, b""),
     ("after a value", True, b'{"a":[{"b":"c"'),
-    ("after a newline", True, b'{\n    '),
+    ("after a newline", True, b"{\n    "),
     ("after the last value", True, b'{"a":1}'),
 ]
 
@@ -259,7 +261,7 @@ def test_masks_of_a_real_vocabulary(large: gl.Vocabulary, schema: Any, prefix: b
     matcher = compiled.matcher()
     assert matcher.accept_bytes(prefix) == len(prefix)
     mask = mask_of(matcher, large)
-    allowed = {byte for byte in matcher.next_bytes()}
+    allowed = set(matcher.next_bytes())
     # A token whose first byte may not come need not be asked: that is `next_bytes`, tested against the twin.
     expected = {1} if matcher.is_accepting else set()
     expected |= {

@@ -1,4 +1,4 @@
-"""What a mask has to be, by asking the matcher about every token; and vocabularies that are hard on a given language."""
+"""What a mask has to be, asked of the matcher token by token; and vocabularies that a given language finds hard."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_by(matcher: gl.Matcher, vocabulary: gl.Vocabulary) -> set[int]:
 
 
 def hard_vocabulary(texts: Sequence[bytes], seed: int = 0, size: int = 120) -> gl.Vocabulary:
-    """All bytes, and pieces of ``texts``: whole, damaged, glued, cut inside characters, twice, longer than 256 bytes."""
+    """All bytes, and pieces of ``texts``: whole, damaged, glued, cut inside characters, twice, very long."""
     generator = random.Random(seed)
     tokens: list[bytes | None] = [bytes([byte]) for byte in range(256)]
     alphabet = sorted({byte for text in texts for byte in text}) or [0x61]
