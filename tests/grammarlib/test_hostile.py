@@ -199,8 +199,8 @@ completed(matcher)
 """,
     "long constant": "completed(first_tokens({'const': int('7' * 4_000)}, 400))",
     "long bound": "completed(first_tokens(gl.JsonSchema('{\"type\": \"number\", \"minimum\": 1' + '0' * 5_000 + '}')))",
-    "large exponent": "completed(first_tokens(gl.JsonSchema('{\"type\": \"number\", \"minimum\": 1e100000000}')))",
-    "tiny divisor": "completed(first_tokens(gl.JsonSchema('{\"type\": \"number\", \"multipleOf\": 1e-100000000}')))",
+    "large exponent": 'completed(first_tokens(gl.JsonSchema(\'{"type": "number", "minimum": 1e100000000}\')))',
+    "tiny divisor": 'completed(first_tokens(gl.JsonSchema(\'{"type": "number", "multipleOf": 1e-100000000}\')))',
     "long exponent in a text": """
 matcher = gl.compile({"type": "number", "minimum": 5, "multipleOf": 0.1}, vocabulary).matcher()
 read(matcher, b"1e" + b"9" * 10_000)
@@ -263,7 +263,7 @@ matcher = first_tokens(gl.Lark('start: "(" start ")" | "x"'), 1)
 matcher.accept_bytes(b"(" * 3_000)
 completed(matcher)
 """,
-    "grammar without an exit": "first_tokens(gl.Ebnf('root ::= a\\na ::= \"x\" b\\nb ::= a \"y\"'))",
+    "grammar without an exit": 'first_tokens(gl.Ebnf(\'root ::= a\\na ::= "x" b\\nb ::= a "y"\'))',
 }
 
 EITHER = {"works", "LimitExceeded"}
