@@ -104,7 +104,7 @@ def near_misses(draw: st.DrawFn, text: bytes) -> bytes:
     return bytes(out)
 
 
-@settings(max_examples=6 if JIT_DISABLED else 100)
+@settings(max_examples=6 if JIT_DISABLED else 60)
 @given(st.data())
 def test_next_bytes_are_the_twins_after_every_prefix(data: st.DataObject) -> None:
     draft = data.draw(st.sampled_from(DRAFTS))

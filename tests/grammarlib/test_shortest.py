@@ -18,7 +18,7 @@ from tests.oracles.json_schema import SchemaOracle
 from tests.strategies.schemas import instances, schemas, spellings
 
 
-def shortest_by_search(matcher: gl.Matcher, most: int, budget: int = 20 if JIT_DISABLED else 1500) -> int | None:
+def shortest_by_search(matcher: gl.Matcher, most: int, budget: int = 20 if JIT_DISABLED else 700) -> int | None:
     """The length of a shortest completion by trying all bytes, if it is below ``most``; None where there is none.
 
     Configurations are states, so that each is visited once.  Gives up (None) after ``budget`` of them.
