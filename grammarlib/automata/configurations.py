@@ -713,17 +713,20 @@ class Machine:
         row = -2 if local < 0 else self._row(rows, local)
         self._store(-offset - 1, mantissa, packed, byte, row)
 
-    def expand_needs(self, *, forgive_depth: bool = False) -> bool:
+    def expand_needs(self, *, forgive_depth: bool = False, ahead: int = 0) -> bool:
         """Expand everything that the last kernel call noted; tell whether there was anything to expand.
 
+        ``ahead``: expand at most so many more rows, those that follow the noted ones first.
         Raises `LimitExceeded` where the text nests too deep, unless ``forgive_depth``.
         """
         found = False
         k = self.kernel
         count = int(self.T[k.T_NEEDS])
+        rows: list[int] = []
         for kind, a, b, c, d in self.N[:count].tolist():
             if kind == k.NEED_ROW:
                 self.expand_row(a)
+                rows.append(a)
             elif kind == k.NEED_COMPONENT:
                 self.expand_component(a)
             elif kind == k.NEED_NARROW:
@@ -736,6 +739,14 @@ class Machine:
                 raise self._too_deep()
             found = True
         self.T[k.T_NEEDS] = 0
+        for row in rows:
+            if ahead <= 0:
+                break
+            for target in set(self.R[row].tolist()):
+                if target >= 0 and self.R[target, 0] == UNEXPANDED and ahead > 0:
+                    self.expand_row(target)
+                    rows.append(target)
+                    ahead -= 1
         return found
 
     def _too_deep(self) -> LimitExceeded:
@@ -876,12 +887,15 @@ class Machine:
         """
         k = self.kernel
         self._grow("stack", longest + 2)
+        waves = 0
         while True:
             self._reserve(longest)
             k.walk(self.A, self.R, self.B, nodes, segments, groups, int(listed_only), configuration, out)
             if self.T[k.T_NEEDS] == 0:
                 return
-            if not self.expand_needs(forgive_depth=True):
+            # A walk that keeps meeting new rows would be repeated once for each byte of the longest token.
+            waves += 1
+            if not self.expand_needs(forgive_depth=True, ahead=0 if waves < 3 else 64):
                 if not out.any():
                     raise self._too_deep()
                 return
