@@ -152,26 +152,32 @@ def _regular_rows(leaf: NumberLeaf) -> RowSource | None:
     return None
 
 
-class _Rows:
-    """One row source inside a machine: its local states and the rows that they became."""
+_UNKNOWN: Final = -2  # in place of a row: the state has none yet
+_EXHAUSTIBLE: Final = frozenset(("states", "components", "configurations", "table_bytes"))
 
-    __slots__ = ("lookup", "measure", "rows", "source")
+
+class _Rows:
+    """One row source inside a machine: its local states and the rows that they became.
+
+    Only states that this machine met have rows: a source may be shared, and know many more.
+    """
+
+    __slots__ = ("measure", "rows", "source")
 
     def __init__(self, source: RowSource, measure: bool) -> None:
         self.source = source
         self.measure = measure
-        self.rows: list[int] = []
-        self.lookup = np.full(16, DEAD, np.int32)  # `rows` as an array; index -1, the last, is DEAD
+        self.rows = np.full(16, _UNKNOWN, np.int32)  # by local state; the last entry, index -1, is DEAD
+        self.rows[-1] = DEAD
 
-    def extend(self, first: int, count: int) -> None:
-        """The next ``count`` states became the rows from ``first`` on."""
-        known = len(self.rows)
-        self.rows.extend(range(first, first + count))
-        if len(self.rows) >= len(self.lookup):
-            lookup = np.full(2 * len(self.rows), DEAD, np.int32)
-            lookup[:known] = self.lookup[:known]
-            self.lookup = lookup
-        self.lookup[known : len(self.rows)] = self.rows[known:]
+    def reach(self, local: int) -> None:
+        """Make ``rows`` long enough for ``local``."""
+        known = len(self.rows) - 1
+        if local >= known:
+            rows = np.full(2 * local + 2, _UNKNOWN, np.int32)
+            rows[:known] = self.rows[:known]
+            rows[-1] = DEAD
+            self.rows = rows
 
 
 class Machine:
@@ -203,6 +209,7 @@ class Machine:
         self.KH[:] = -1
         self.T[k.T_WHITESPACE] = _WHITESPACE[whitespace]
         self.T[k.T_DEPTH_LIMIT] = self.limits.stack_depth
+        self._exhausted = False
         self._row_count = 7
         self._row_owner: list[_Rows | None] = [None] * 7
         self._row_local: list[int] = list(range(7))
@@ -332,8 +339,10 @@ class Machine:
 
     @property
     def is_full(self) -> bool:
-        """Whether new texts should start on a fresh machine: half of a limit is used."""
+        """Whether new texts should start on a fresh machine: half of a limit is used, or one was hit."""
         limits = self.limits
+        if self._exhausted or 2 * self._row_count > limits.states + 14:
+            return True
         return 2 * self.configurations > limits.configurations or 2 * self.memory_bytes > limits.table_bytes
 
     @property
@@ -356,31 +365,25 @@ class Machine:
         return found
 
     def _row(self, rows: _Rows, local: int) -> int:
-        """The row of a local state; makes all rows up to it (states are numbered as they are found)."""
-        known = rows.rows
-        if local < len(known):
-            return known[local]
-        first = len(known)
-        top = self._row_count
-        count = local + 1 - first
-        if top + count > self.limits.states:
-            raise LimitExceeded("states", self.limits.states, top + count)
-        if top + count > self.R.shape[0]:
-            self._grow("RM", top + count)
-            self._grow("R", top + count)
+        """The row of a local state."""
+        rows.reach(local)
+        row = int(rows.rows[local])
+        if row != _UNKNOWN:
+            return row
+        row = self._row_count
+        if row >= self.limits.states:
+            raise LimitExceeded("states", self.limits.states, row + 1)
+        if row >= self.R.shape[0]:
+            self._grow("RM", row + 1)
+            self._grow("R", row + 1)
         source = rows.source
-        for i in range(count):
-            facts = self.RM[top + i]
-            facts[0] = source.label(first + i)
-            if rows.measure:
-                facts[1] = source.shortest_length(first + i)
-            facts[2] = -1
-        self.R[top : top + count, 0] = UNEXPANDED
-        rows.extend(top, count)
-        self._row_owner.extend([rows] * count)
-        self._row_local.extend(range(first, first + count))
-        self._row_count = top + count
-        return known[local]
+        self.RM[row] = (source.label(local), source.shortest_length(local) if rows.measure else 0, -1, 0)
+        self.R[row, 0] = UNEXPANDED
+        rows.rows[local] = row
+        self._row_owner.append(rows)
+        self._row_local.append(local)
+        self._row_count = row + 1
+        return row
 
     def expand_row(self, row: int) -> None:
         """Compute all transitions of ``row``, once."""
@@ -389,10 +392,13 @@ class Machine:
         rows = self._row_owner[row]
         assert rows is not None
         targets = rows.source.expand(self._row_local[row])
-        highest = int(targets.max())
-        if highest >= len(rows.rows):
-            self._row(rows, highest)
-        self.R[row] = rows.lookup[targets]
+        rows.reach(int(targets.max()))
+        found = rows.rows[targets]
+        if int(found.min()) == _UNKNOWN:
+            for local in np.unique(targets[found == _UNKNOWN]).tolist():
+                self._row(rows, local)
+            found = rows.rows[targets]
+        self.R[row] = found
 
     # ---- components
 
@@ -719,6 +725,13 @@ class Machine:
         ``ahead``: expand at most so many more rows, those that follow the noted ones first.
         Raises `LimitExceeded` where the text nests too deep, unless ``forgive_depth``.
         """
+        try:
+            return self._expand_needs(forgive_depth, ahead)
+        except LimitExceeded as error:
+            self._exhausted = self._exhausted or error.limit in _EXHAUSTIBLE
+            raise
+
+    def _expand_needs(self, forgive_depth: bool, ahead: int) -> bool:
         found = False
         k = self.kernel
         count = int(self.T[k.T_NEEDS])
