@@ -123,7 +123,7 @@ class CompiledGrammar:
         lowered: Any = source.lower(self.limits)
         self._lowered: Final = lowered
         self._tables: Final = None if vocabulary is None else walk_tables(VocabularyIndex.for_vocabulary(vocabulary))
-        self._current = self._new_engine()
+        self._current = self._new_engine(lowered)
 
     def __repr__(self) -> str:
         return f"CompiledGrammar({type(self.source).__name__}, vocabulary={self.vocabulary!r})"
@@ -131,11 +131,11 @@ class CompiledGrammar:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._image(), self.vocabulary)
 
-    def _new_engine(self) -> _Engine:
+    def _new_engine(self, lowered: Any) -> _Engine:
         source = self.source
         is_json = isinstance(source, JsonSchema | AnyJson)
         machine = Machine(
-            self._lowered,
+            lowered,
             whitespace=source.whitespace if isinstance(source, JsonSchema | AnyJson) else "compact",
             limits=self.limits,
             components=is_json,
@@ -145,9 +145,12 @@ class CompiledGrammar:
 
     @property
     def _engine(self) -> _Engine:
-        """The engine for a new text.  A full one is left to the texts that are on it: they end, and it with them."""
+        """The engine for a new text.  A full one is left to the texts that are on it: they end, and it with them.
+
+        The source is lowered again: automata grow in it as well, guarded by the lock of one machine.
+        """
         if self._current.machine.is_full:
-            self._current = self._new_engine()
+            self._current = self._new_engine(self.source.lower(self.limits))
         return self._current
 
     @functools.cached_property
