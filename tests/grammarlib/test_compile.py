@@ -355,7 +355,7 @@ def test_a_limit_leaves_other_matchers_intact(limits: gl.Limits, source: Any, te
             matcher.rollback(1)
             twin.rollback(1)
     except gl.LimitExceeded:
-        assert error.limit in ("configurations", "table_bytes")  # full is full, but never wrong
+        assert error.limit in ("configurations", "table_bytes", "states")  # full is full, but never wrong
     # A new text gets room again.
     if error.limit in ("configurations", "table_bytes"):
         fresh = compiled.matcher()
@@ -444,3 +444,38 @@ def test_where_everything_nests_too_deep_the_mask_says_so() -> None:
             matcher.next_bytes()
     matcher.rollback(1)
     assert mask_of(matcher, vocabulary) == {0}
+
+
+def test_states_of_one_text_are_not_held_against_the_next() -> None:
+    # An automaton that remembers which of the last 12 letters were an a: every text visits states of its own.
+    source = gl.Lark('start: /[ab]*a[ab]{12}/ "c"')
+    compiled = gl.compile(source, VOCABULARY, limits=gl.Limits(states=600))
+    generator = random.Random(0)
+    greedy = compiled.matcher()
+    with pytest.raises(gl.LimitExceeded) as caught:
+        while greedy.accept_bytes(generator.choice([b"a", b"b"])):
+            pass
+    assert caught.value.limit == "states"
+    assert sum(_reads(compiled, generator.choices([b"a", b"b"], k=40)) for _ in range(20)) >= 10
+
+
+def _reads(compiled: gl.CompiledGrammar, pieces: list[bytes]) -> bool:
+    matcher = compiled.matcher()
+    try:
+        return all(matcher.accept_bytes(piece) == len(piece) for piece in pieces)
+    except gl.LimitExceeded:
+        return False
+
+
+def test_a_machine_has_rows_only_for_the_states_it_met() -> None:
+    # Automata of equal patterns are shared; what another text visited costs this machine nothing.
+    pattern = "[ab]*a[ab]{9}x"
+    first, second = gl.compile(gl.Regex(pattern)), gl.compile(gl.Regex(pattern))
+    generator = random.Random(0)
+    matcher = first.matcher()
+    for _ in range(3000):
+        assert matcher.accept_bytes(generator.choice([b"a", b"b"])) == 1
+    assert first._current.machine.states > 500
+    other = second.matcher()
+    assert other.accept_bytes(b"abbabbabba" * 3) == 30
+    assert second._current.machine.states < 60
