@@ -752,15 +752,22 @@ class Machine:
                 raise self._too_deep()
             found = True
         self.T[k.T_NEEDS] = 0
+        try:
+            self._look_ahead(rows, ahead)
+        except LimitExceeded:
+            pass  # nobody has asked for that row yet
+        return found
+
+    def _look_ahead(self, rows: list[int], count: int) -> None:
+        """Expand up to ``count`` of the rows that follow ``rows``, nearest first."""
         for row in rows:
-            if ahead <= 0:
+            if count <= 0:
                 break
             for target in set(self.R[row].tolist()):
-                if target >= 0 and self.R[target, 0] == UNEXPANDED and ahead > 0:
+                if target >= 0 and self.R[target, 0] == UNEXPANDED and count > 0:
                     self.expand_row(target)
                     rows.append(target)
-                    ahead -= 1
-        return found
+                    count -= 1
 
     def _too_deep(self) -> LimitExceeded:
         bound = self.limits.stack_depth
