@@ -11,7 +11,7 @@ Cost: built once at import.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -31,7 +31,33 @@ class Keyword:
     until: int = 2020
 
 
-_KEYWORDS: Final = (
+NOT_LOWERED: Final = frozenset(
+    [
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "dependencies",
+        "dependentRequired",
+        "dependentSchemas",
+        "uniqueItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "$dynamicRef",
+        "$recursiveRef",
+    ]
+)
+"""Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused."""
+
+_ROWS: Final = (
     Keyword("type", "implemented"),
     Keyword("enum", "implemented"),
     Keyword("const", "implemented", since=6),
@@ -54,26 +80,26 @@ _KEYWORDS: Final = (
     Keyword("$ref", "implemented"),
     Keyword("allOf", "implemented"),
     Keyword("anyOf", "implemented"),
-    Keyword("oneOf", "refused"),
-    Keyword("not", "refused"),
-    Keyword("if", "refused", since=7),
-    Keyword("then", "refused", since=7),
-    Keyword("else", "refused", since=7),
-    Keyword("patternProperties", "refused"),
-    Keyword("propertyNames", "refused", since=6),
-    Keyword("minProperties", "refused"),
-    Keyword("maxProperties", "refused"),
-    Keyword("dependencies", "refused", until=7),
-    Keyword("dependentRequired", "refused", since=2019),
-    Keyword("dependentSchemas", "refused", since=2019),
-    Keyword("uniqueItems", "refused"),
-    Keyword("contains", "refused", since=6),
-    Keyword("minContains", "refused", since=2019),
-    Keyword("maxContains", "refused", since=2019),
-    Keyword("unevaluatedProperties", "refused", since=2019),
-    Keyword("unevaluatedItems", "refused", since=2019),
-    Keyword("$dynamicRef", "refused", since=2020),
-    Keyword("$recursiveRef", "refused", since=2019, until=2019),
+    Keyword("oneOf", "implemented"),
+    Keyword("not", "implemented"),
+    Keyword("if", "implemented", since=7),
+    Keyword("then", "implemented", since=7),
+    Keyword("else", "implemented", since=7),
+    Keyword("patternProperties", "implemented"),
+    Keyword("propertyNames", "implemented", since=6),
+    Keyword("minProperties", "implemented"),
+    Keyword("maxProperties", "implemented"),
+    Keyword("dependencies", "implemented", until=7),
+    Keyword("dependentRequired", "implemented", since=2019),
+    Keyword("dependentSchemas", "implemented", since=2019),
+    Keyword("uniqueItems", "implemented"),
+    Keyword("contains", "implemented", since=6),
+    Keyword("minContains", "implemented", since=2019),
+    Keyword("maxContains", "implemented", since=2019),
+    Keyword("unevaluatedProperties", "implemented", since=2019),
+    Keyword("unevaluatedItems", "implemented", since=2019),
+    Keyword("$dynamicRef", "implemented", since=2020),
+    Keyword("$recursiveRef", "implemented", since=2019, until=2019),
     Keyword("format", "implemented"),
     Keyword("title", "annotation"),
     Keyword("description", "annotation"),
@@ -95,6 +121,10 @@ _KEYWORDS: Final = (
     Keyword("$dynamicAnchor", "core", since=2020),
     Keyword("$recursiveAnchor", "core", since=2019, until=2019),
     Keyword("$vocabulary", "core", since=2019),
+)
+
+_KEYWORDS: Final = tuple(
+    replace(keyword, status="refused") if keyword.name in NOT_LOWERED else keyword for keyword in _ROWS
 )
 
 ALL_KEYWORDS: Final = frozenset(keyword.name for keyword in _KEYWORDS)
@@ -119,7 +149,6 @@ SUBSCHEMA_KEYWORDS: Final = frozenset(
         "unevaluatedProperties",
         "dependencies",
         "dependentSchemas",
-        "dependentRequired",
         "items",
         "prefixItems",
         "additionalItems",

@@ -13,6 +13,7 @@ mistakes in unreachable places, and still does not find a broken ``$ref``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,6 +26,7 @@ from grammarlib.sources.jsonschema.formats import NOT_REGULAR, format_language
 from grammarlib.sources.jsonschema.keywords import (
     DIALECTS,
     DRAFT_3_URI,
+    NOT_LOWERED,
     SPECIFIED_FORMATS,
     SUBSCHEMA_KEYWORDS,
     Dialect,
@@ -63,10 +65,31 @@ FINDINGS: Final = 1_000
 class SchemaNode:
     """What one schema asserts, in numbers of other nodes.  Class attributes are the defaults.
 
-    ``types``: bits of `values` that ``type``, ``enum`` and ``const`` leave.  ``constrains``: the types
-    for which anything else here says something.  ``all_of``: nodes that apply in place (targets of ``$ref`` too);
-    ``any_of``: groups of which one member must hold.  Not a slotted class: an attribute that is
-    not set costs nothing, and ``vars(node)`` is the signature by which equal leaves are shared.
+    ``types``: bits of `values` that ``type``, ``enum`` and ``const`` leave.  ``constrains``: the types for which
+    anything else that does not apply in place says something.
+
+    Strings: ``minimum_length``, ``maximum_length``, ``pattern`` (of ``format`` too).  Numbers: ``lower``, ``upper``,
+    ``lower_open``, ``upper_open``, ``multiple_of``.
+
+    Objects: ``properties``, ``pattern_properties`` (languages of names, with nodes), ``additional`` for names that
+    neither of them covers, ``property_names``, ``required``, ``minimum_properties``, ``maximum_properties``,
+    ``dependent_required`` (a name, and the names that it asks for).  Arrays: ``prefix``, ``rest`` for the items
+    after it, ``minimum_items``, ``maximum_items``, ``contains`` (a node, and the least and the largest number of items
+    that satisfy it), ``unique_items``.
+
+    In place, which ``in_place`` tells: ``all_of`` (targets of references too), ``any_of`` (groups of which one
+    member must hold), ``one_of`` (groups of which exactly one must: a node that is in a group twice cannot be it),
+    ``negated`` (nodes that must not hold), ``conditionals`` (``if``, ``then``, ``else``), ``dependent_schemas`` (a
+    name, and the node that applies where it is present).
+
+    ``unevaluated_properties`` and ``unevaluated_items`` are None where the keyword is absent.  Only where
+    some reachable schema has one of them (`SchemaReader.annotates`) it matters what was *evaluated*: then
+    ``additional_present`` and ``rest_present`` tell a keyword that says true from one that is absent,
+    ``contains_evaluates`` that items which satisfy a node of ``contains`` are evaluated, groups of ``any_of`` may
+    hold `TRUE_NODE`, and ``conditionals`` and ``contains`` entries that assert nothing.
+
+    Not a slotted class: an attribute that is not set costs nothing, and ``vars(node)`` is the signature by which
+    equal leaves are shared.
     """
 
     types: int = ANY
@@ -81,15 +104,35 @@ class SchemaNode:
     upper_open: bool = False
     multiple_of: Decimal | None = None
     properties: dict[str, int] | None = None
-    required: tuple[str, ...] = ()
+    pattern_properties: tuple[tuple[regex.Node, int], ...] = ()
     additional: int = TRUE_NODE
+    additional_present: bool = False
+    property_names: int = TRUE_NODE
+    required: tuple[str, ...] = ()
+    minimum_properties: int = 0
+    maximum_properties: int | None = None
+    dependent_required: tuple[tuple[str, tuple[str, ...]], ...] = ()
     prefix: tuple[int, ...] = ()
     rest: int = TRUE_NODE
+    rest_present: bool = False
     minimum_items: int = 0
     maximum_items: int | None = None
+    contains: tuple[tuple[int, int, int | None], ...] = ()
+    contains_evaluates: bool = False
+    unique_items: bool = False
+    unevaluated_properties: int | None = None
+    unevaluated_items: int | None = None
     all_of: tuple[int, ...] = ()
     any_of: tuple[tuple[int, ...], ...] = ()
+    one_of: tuple[tuple[int, ...], ...] = ()
+    negated: tuple[int, ...] = ()
+    conditionals: tuple[tuple[int, int, int], ...] = ()
+    dependent_schemas: tuple[tuple[str, int], ...] = ()
     in_place: bool = False
+
+
+class _ReadAgain(Exception):
+    """Something was met that changes how everything is read; a flag of the reader says what."""
 
 
 Handler = Callable[["SchemaReader", SchemaNode, Any, dict[str, Any], Place, Base, str], None]
@@ -100,37 +143,52 @@ class SchemaReader:
 
     def __init__(self, schema: Any, references: References, *, formats: str = "assert", limits: Limits) -> None:
         self.references = references
-        self.nodes: list[SchemaNode] = []
-        self.places: list[Place] = []
-        self.visited: list[tuple[Any, Place, Dialect]] = []
-        self.root = TRUE_NODE
+        self.annotates = False
         self._schema = schema
         self._formats = formats
         self._limits = limits
+        self._patterns: dict[str, regex.Node | tuple[bool, tuple[Finding, ...]]] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """The state before anything is read."""
+        nothing = SchemaNode()
+        nothing.types = 0
+        self.nodes: list[SchemaNode] = [SchemaNode(), nothing]
+        self.places: list[Place] = [None, None]
+        self.visited: list[tuple[Any, Place, Dialect]] = []
+        self.root = TRUE_NODE
         self._by_identity: dict[tuple[int, int], int] = {}
-        self._by_content: dict[frozenset[tuple[str, Any]], int] = {}
-        self._targets: dict[tuple[int, str], int] = {}
-        self._patterns: dict[str, regex.Node | None] = {}
+        self._by_content: dict[frozenset[tuple[str, Any]], int] = {frozenset(vars(nothing).items()): FALSE_NODE}
         self._queue: list[tuple[SchemaNode, dict[str, Any], Place, Base]] = []
         self._invalid: list[Finding] = []
         self._unsupported: list[Finding] = []
-        nothing = SchemaNode()
-        nothing.types = 0
-        self.nodes = [SchemaNode(), nothing]
-        self.places = [None, None]
-        self._by_content[frozenset(vars(nothing).items())] = FALSE_NODE
 
     def read(self) -> None:
         """Walk everything reachable.  Raises InvalidSource or UnsupportedFeature with all findings."""
+        while True:
+            try:
+                self._walk()
+                break
+            except _ReadAgain:
+                self._forget()
+        if self._invalid:
+            raise InvalidSource(self._invalid + self._unsupported)
+        if self._unsupported:
+            raise UnsupportedFeature(self._unsupported)
+
+    def _walk(self) -> None:
         self.root = self.child(self._schema, None, self.references.root)
         queue = self._queue
         for node, schema, place, base in queue:  # grows while it is walked
             self._fill(node, schema, place, base)
         queue.clear()
-        if self._invalid:
-            raise InvalidSource(self._invalid + self._unsupported)
-        if self._unsupported:
-            raise UnsupportedFeature(self._unsupported)
+
+    def annotate(self) -> None:
+        """From now on, and in what was read already, keep what tells which members and items are evaluated."""
+        if not self.annotates:
+            self.annotates = True
+            raise _ReadAgain
 
     def new_node(self, node: SchemaNode, place: Place) -> int:
         """Number a node."""
@@ -243,17 +301,21 @@ class SchemaReader:
                 handler(self, node, value, schema, place, base, keyword)
 
     def pattern(self, text: str, place: Place) -> regex.Node | None:
-        """The parsed pattern, or None where it is refused (which is recorded)."""
-        if text not in self._patterns:
-            self._patterns[text] = None
+        """The parsed pattern, or None where it is refused (which is recorded); ``place`` is the pattern's own."""
+        found = self._patterns.get(text)
+        if found is None:
             try:
-                self._patterns[text] = search_pattern(
-                    text, dialect="ecma", limits=self._limits, surrogates=True, pointer=pointer_of((place, "pattern"))
-                )
+                found = search_pattern(text, dialect="ecma", limits=self._limits, surrogates=True)
             except CompileError as error:
-                target = self._invalid if isinstance(error, InvalidSource) else self._unsupported
-                target.extend(error.findings)
-        return self._patterns[text]
+                found = (isinstance(error, InvalidSource), error.findings)
+            self._patterns[text] = found
+        if isinstance(found, regex.Node):
+            return found
+        is_invalid, findings = found
+        target = self._invalid if is_invalid else self._unsupported
+        pointer = pointer_of(place)
+        target.extend(replace(finding, pointer=pointer) for finding in findings[: FINDINGS - len(target)])
+        return None
 
     def natural(self, value: Any, place: Place, keyword: str) -> int | None:
         """A count (0, 1, 2 ...; 2.0 counts too); None where it binds nothing or is refused (which is recorded)."""
@@ -416,7 +478,7 @@ def _pattern(
         reader.invalid(place, "pattern", f"pattern must be a string, not {_kind(value)}")
         return
     if node.types & STRING:
-        _add_language(node, reader.pattern(value, place))
+        _add_language(node, reader.pattern(value, (place, "pattern")))
 
 
 def _add_language(node: SchemaNode, language: regex.Node | None) -> None:
@@ -527,6 +589,8 @@ def _additional_properties(
     if child != TRUE_NODE:
         node.additional = child
         node.constrains |= OBJECT
+    if reader.annotates:
+        node.additional_present = True
 
 
 def _items(
@@ -540,15 +604,18 @@ def _items(
             return
         _prefix(reader, node, value, place, base, keyword)
         if "additionalItems" in schema:
-            rest = reader.child(schema["additionalItems"], (place, "additionalItems"), base)
-            if rest != TRUE_NODE:
-                node.rest = rest
-                node.constrains |= ARRAY
+            _rest(reader, node, schema["additionalItems"], (place, "additionalItems"), base)
         return
-    child = reader.child(value, (place, keyword), base)
+    _rest(reader, node, value, (place, keyword), base)
+
+
+def _rest(reader: SchemaReader, node: SchemaNode, value: Any, place: Place, base: Base) -> None:
+    child = reader.child(value, place, base)
     if child != TRUE_NODE:
         node.rest = child
         node.constrains |= ARRAY
+    if reader.annotates:
+        node.rest_present = True
 
 
 def _prefix_items(
@@ -574,10 +641,19 @@ def _item_count(
     if count is None or not node.types & ARRAY:
         return
     if keyword == "minItems":
-        if count:
-            node.minimum_items = count
-            node.constrains |= ARRAY
+        _at_least(node, count)
     else:
+        _at_most(node, count)
+
+
+def _at_least(node: SchemaNode, count: int) -> None:
+    if count > node.minimum_items:
+        node.minimum_items = count
+        node.constrains |= ARRAY
+
+
+def _at_most(node: SchemaNode, count: int) -> None:
+    if node.maximum_items is None or count < node.maximum_items:
         node.maximum_items = count
         node.constrains |= ARRAY
 
@@ -617,7 +693,7 @@ def _any_of(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
     branches = _branches(reader, value, place, base, keyword)
-    if branches is None or TRUE_NODE in branches:
+    if branches is None or (TRUE_NODE in branches and not reader.annotates):
         return
     members = tuple(dict.fromkeys(branch for branch in branches if branch != FALSE_NODE))
     if not members:
@@ -632,38 +708,248 @@ def _any_of(
 def _one_of(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
-    if isinstance(value, list):
-        live = [index for index, branch in enumerate(value) if branch is not False]
-        if not live:
-            node.types = 0
-            return
-        if len(live) == 1:
-            _conjoin(node, reader.child(value[live[0]], ((place, keyword), live[0]), base))
-            return
-    _refused(reader, node, value, schema, place, base, keyword)
+    branches = _branches(reader, value, place, base, keyword)
+    if branches is None:
+        return
+    members = tuple(branch for branch in branches if branch != FALSE_NODE)
+    if not members or members.count(TRUE_NODE) > 1:
+        node.types = 0
+    elif len(members) == 1:
+        _conjoin(node, members[0])
+    else:
+        node.one_of += (members,)
+        node.in_place = True
 
 
 def _not(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
-    if value is False:
-        return
-    if value is True or value == {}:
+    _exclude(node, reader.child(value, (place, keyword), base))
+
+
+def _exclude(node: SchemaNode, child: int) -> None:
+    if child == TRUE_NODE:
         node.types = 0
+    elif child != FALSE_NODE:
+        node.negated += (child,)
+        node.in_place = True
+
+
+def _if(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    then = schema.get("then", True)
+    otherwise = schema.get("else", True)
+    if then is True and otherwise is True and not reader.annotates:
         return
-    _refused(reader, node, value, schema, place, base, keyword)
+    condition = reader.child(value, (place, "if"), base)
+    met = reader.child(then, (place, "then"), base) if condition != FALSE_NODE else TRUE_NODE
+    unmet = reader.child(otherwise, (place, "else"), base) if condition != TRUE_NODE else TRUE_NODE
+    if condition == TRUE_NODE:
+        _conjoin(node, met)
+    elif condition == FALSE_NODE:
+        _conjoin(node, unmet)
+    elif met == FALSE_NODE:
+        _exclude(node, condition)
+        _conjoin(node, unmet)
+    elif unmet == FALSE_NODE:
+        _conjoin(node, condition)
+        _conjoin(node, met)
+    elif reader.annotates or met != unmet:
+        node.conditionals += ((condition, met, unmet),)
+        node.in_place = True
+    else:
+        _conjoin(node, met)
+
+
+def _pattern_properties(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    if not isinstance(value, dict):
+        reader.invalid(place, keyword, f"{keyword} must be an object, not {_kind(value)}")
+        return
+    if not node.types & OBJECT or not value:
+        return
+    here = (place, keyword)
+    shields = reader.annotates or schema.get("additionalProperties", True) is not True
+    found: list[tuple[regex.Node, int]] = []
+    for text, subschema in value.items():
+        if not isinstance(text, str):
+            reader.invalid(place, keyword, "the names of patternProperties must be strings")
+            return
+        language = reader.pattern(text, (here, text))
+        child = reader.child(subschema, (here, text), base)
+        if language is not None and (shields or child != TRUE_NODE):
+            found.append((language, child))
+    if found:
+        node.pattern_properties = tuple(found)
+        node.constrains |= OBJECT
+
+
+def _property_names(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    if not node.types & OBJECT:
+        return
+    child = reader.child(value, (place, keyword), base)
+    if child != TRUE_NODE:
+        node.property_names = child
+        node.constrains |= OBJECT
+
+
+def _property_count(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    count = reader.natural(value, place, keyword)
+    if count is None or not node.types & OBJECT:
+        return
+    if keyword == "maxProperties":
+        node.maximum_properties = count
+        node.constrains |= OBJECT
+    elif count > _required_count(schema):
+        node.minimum_properties = count
+        node.constrains |= OBJECT
+
+
+def _required_count(schema: dict[str, Any]) -> int:
+    """How many members ``required`` asks for beside ``minProperties``, which says nothing up to that number."""
+    required = schema.get("required")
+    return len({name for name in required if isinstance(name, str)}) if isinstance(required, list) else 0
+
+
+def _dependent_required(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    if not _is_mapping_of_names(reader, value, place, keyword):
+        return
+    for name, names in value.items():
+        _depend(reader, node, name, names, (place, keyword))
+
+
+def _depend(reader: SchemaReader, node: SchemaNode, name: str, names: Any, place: Place) -> None:
+    """Where ``name`` is present, all of ``names`` are."""
+    if not isinstance(names, list) or not all(isinstance(member, str) for member in names):
+        reader.invalid(place, name, "what a name depends on must be an array of strings")
+    elif names and node.types & OBJECT:
+        asked = tuple(member for member in dict.fromkeys(names) if member != name)
+        if asked:
+            node.dependent_required += ((name, asked),)
+            node.constrains |= OBJECT
+
+
+def _dependent_schemas(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    """``dependentSchemas``, and ``dependencies``, whose members are lists of names or schemas."""
+    if not _is_mapping_of_names(reader, value, place, keyword):
+        return
+    here = (place, keyword)
+    for name, subschema in value.items():
+        if keyword == "dependencies" and isinstance(subschema, list):
+            _depend(reader, node, name, subschema, here)
+        elif node.types & OBJECT:
+            child = reader.child(subschema, (here, name), base)
+            if child != TRUE_NODE:
+                node.dependent_schemas += ((name, child),)
+                node.constrains |= OBJECT
+                node.in_place = True
+
+
+def _is_mapping_of_names(reader: SchemaReader, value: Any, place: Place, keyword: str) -> bool:
+    if not isinstance(value, dict):
+        reader.invalid(place, keyword, f"{keyword} must be an object, not {_kind(value)}")
+        return False
+    if not all(isinstance(name, str) for name in value):
+        reader.invalid(place, keyword, f"the names of {keyword} must be strings")
+        return False
+    return True
+
+
+def _contains(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    if not node.types & ARRAY:
+        return
+    minimum: int | None = 1
+    maximum: int | None = None
+    if base.dialect.number >= 2019:
+        if "minContains" in schema:
+            minimum = reader.natural(schema["minContains"], place, "minContains")
+        if "maxContains" in schema:
+            maximum = reader.natural(schema["maxContains"], place, "maxContains")
+    child = reader.child(value, (place, keyword), base)
+    if minimum is None:
+        return  # a finding says so
+    evaluates = reader.annotates and base.dialect.number >= 2020 and child != FALSE_NODE
+    if child == FALSE_NODE:
+        if minimum:
+            node.types &= ~ARRAY
+    elif child == TRUE_NODE:
+        _at_least(node, minimum)
+        if maximum is not None:
+            _at_most(node, maximum)
+    if evaluates or (child not in (TRUE_NODE, FALSE_NODE) and (minimum or maximum is not None)):
+        node.contains += ((child, minimum, maximum),)
+        node.constrains |= ARRAY
+    if evaluates:
+        node.contains_evaluates = True
+
+
+def _contains_count(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    """Read by `_contains`; alone it only has to be a count."""
+    if "contains" not in schema or not node.types & ARRAY:
+        reader.natural(value, place, keyword)
+
+
+def _unique_items(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    if not isinstance(value, bool):
+        reader.invalid(place, keyword, f"{keyword} must be a boolean, not {_kind(value)}")
+    elif value and node.types & ARRAY and not _holds_one_item(schema):
+        node.unique_items = True
+        node.constrains |= ARRAY
+
+
+def _holds_one_item(schema: dict[str, Any]) -> bool:
+    maximum = schema.get("maxItems")
+    return isinstance(maximum, int) and not isinstance(maximum, bool) and maximum <= 1
+
+
+def _unevaluated(
+    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
+) -> None:
+    of_objects = keyword == "unevaluatedProperties"
+    if not node.types & (OBJECT if of_objects else ARRAY):
+        return
+    child = reader.child(value, (place, keyword), base)
+    if child != TRUE_NODE:
+        reader.annotate()
+    if not reader.annotates:
+        return  # no such keyword asserts anything, so that nobody asks what is evaluated
+    if of_objects:
+        node.unevaluated_properties = child
+        node.constrains |= OBJECT
+    else:
+        node.unevaluated_items = child
+        node.constrains |= ARRAY
+
+
+# ---- keywords that are read and not lowered yet ----------------------------------------------
 
 
 def _refused(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
-    bits = _ASSERTS_ON.get(keyword, ANY)
-    if not node.types & bits:
-        return
+    """Record that a keyword of `NOT_LOWERED` is not enforced, unless it asserts nothing."""
+    handler = _BY_NAME.get(keyword)
+    if handler is not None:
+        handler(reader, node, value, schema, place, base, keyword)
     vacuous = _VACUOUS.get(keyword)
-    if vacuous is not None and vacuous(value, schema):
-        return
-    reader.unsupported(place, keyword, f"{keyword} cannot be enforced yet")
+    if node.types & _ASSERTS_ON.get(keyword, ANY) and not (vacuous is not None and vacuous(value, schema)):
+        reader.unsupported(place, keyword, f"{keyword} cannot be enforced yet")
 
 
 def _is_empty_mapping(value: Any, schema: dict[str, Any]) -> bool:
@@ -684,16 +970,19 @@ def _has_no_condition(value: Any, schema: dict[str, Any]) -> bool:
 
 
 def _is_redundant_minimum(value: Any, schema: dict[str, Any]) -> bool:
-    required = schema.get("required")
-    known = len({name for name in required if isinstance(name, str)}) if isinstance(required, list) else 0
-    return not isinstance(value, bool) and isinstance(value, int) and value <= known
+    return not isinstance(value, bool) and isinstance(value, int) and value <= _required_count(schema)
 
 
 def _is_redundant_uniqueness(value: Any, schema: dict[str, Any]) -> bool:
-    if value is False:
-        return True
-    maximum = schema.get("maxItems")
-    return isinstance(maximum, int) and maximum <= 1
+    return value is False or _holds_one_item(schema)
+
+
+def _has_one_branch(value: Any, schema: dict[str, Any]) -> bool:
+    return isinstance(value, list) and sum(branch is not False for branch in value) <= 1
+
+
+def _is_false_schema(value: Any, schema: dict[str, Any]) -> bool:
+    return value is False
 
 
 def _has_only_empty_lists(value: Any, schema: dict[str, Any]) -> bool:
@@ -716,6 +1005,9 @@ _ASSERTS_ON: Final = {
 """The types about which a refused keyword says something."""
 
 _VACUOUS: Final[dict[str, Callable[[Any, dict[str, Any]], bool]]] = {
+    "oneOf": _has_one_branch,
+    "not": _is_false_schema,
+    "contains": _is_true_schema,
     "patternProperties": _is_empty_mapping,
     "propertyNames": _is_true_schema,
     "minProperties": _is_redundant_minimum,
@@ -755,16 +1047,30 @@ _BY_NAME: Final[dict[str, Handler]] = {
     "anyOf": _any_of,
     "oneOf": _one_of,
     "not": _not,
+    "if": _if,
+    "patternProperties": _pattern_properties,
+    "propertyNames": _property_names,
+    "minProperties": _property_count,
+    "maxProperties": _property_count,
+    "dependencies": _dependent_schemas,
+    "dependentRequired": _dependent_required,
+    "dependentSchemas": _dependent_schemas,
+    "contains": _contains,
+    "minContains": _contains_count,
+    "maxContains": _contains_count,
+    "uniqueItems": _unique_items,
+    "unevaluatedProperties": _unevaluated,
+    "unevaluatedItems": _unevaluated,
 }
 
 
 def _handlers_of(dialect: Dialect) -> MappingProxyType[str, Handler]:
     live: dict[str, Handler] = {}
-    for name, keyword in dialect.keywords.items():
-        if name in _BY_NAME:
-            live[name] = _BY_NAME[name]
-        elif keyword.status == "refused":
+    for name in dialect.keywords:
+        if name in NOT_LOWERED:
             live[name] = _refused
+        elif name in _BY_NAME:
+            live[name] = _BY_NAME[name]
     return MappingProxyType(live)
 
 
