@@ -1,7 +1,8 @@
-"""Models that the samplers can run: the embedded one.
+"""Models that the samplers can run: those of ``transformers``, exact tables, and the embedded one.
 
 Purpose: a real, if tiny, language model in the package, so that examples, tests and the command line need no download.
-Place: outside the samplers, which take any model; used by `grammarlib.cli`, docs and tests.
+Place: `model` is the seam between samplers and models, `huggingface` and `table` implement it, `warp` is what both
+apply; the embedded model is used by `grammarlib.cli`, docs and tests.
 Cost: loading takes some 50 ms; the files are read from the package, never from a network.
 """
 
@@ -14,8 +15,21 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from samplers.errors import SamplerError
+from samplers.models.huggingface import HuggingFaceModel
+from samplers.models.model import LanguageModel, ModelState
+from samplers.models.table import TableModel
+from samplers.models.warp import Warp
 
-__all__ = ["embedded_model_path", "load_embedded"]
+__all__ = [
+    "HuggingFaceModel",
+    "LanguageModel",
+    "ModelState",
+    "TableModel",
+    "Warp",
+    "embedded_model",
+    "embedded_model_path",
+    "load_embedded",
+]
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -47,3 +61,12 @@ def load_embedded() -> tuple[Any, Any]:
         if shows_progress:
             logging.enable_progress_bar()
     return model.eval(), tokenizer
+
+
+def embedded_model(*, warp: Warp | None = None) -> HuggingFaceModel:
+    """The embedded model as the samplers take it, with its tokenizer: the default of examples and the command line.
+
+    Raises `SamplerError` where this installation has none.
+    """
+    model, tokenizer = load_embedded()
+    return HuggingFaceModel(model, tokenizer, warp=warp)
