@@ -51,8 +51,6 @@ NOT_LOWERED: Final = frozenset(
         "maxContains",
         "unevaluatedProperties",
         "unevaluatedItems",
-        "$dynamicRef",
-        "$recursiveRef",
     ]
 )
 """Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused."""
@@ -191,7 +189,9 @@ KNOWN_APPROXIMATIONS: Final = frozenset(("pattern:backreference", "format:regex"
 class Dialect:
     """One draft: its number (4, 6, 7, 2019, 2020), its name, its metaschema's URI and its keywords.
 
-    ``asserting`` are the names of the keywords that can refuse a value, implemented or not.
+    ``asserting`` are the names of the keywords that can refuse a value, implemented or not.  ``key`` tells
+    dialects apart: the number, or another one for a dialect that leaves out vocabularies of its draft.
+    ``unknown_vocabularies`` are what such a dialect requires and nobody here knows.
     """
 
     number: int
@@ -199,6 +199,8 @@ class Dialect:
     uri: str
     keywords: Mapping[str, Keyword]
     asserting: frozenset[str]
+    key: int
+    unknown_vocabularies: tuple[str, ...] = ()
 
     @property
     def references_stand_alone(self) -> bool:
@@ -213,8 +215,11 @@ class Dialect:
 
 def _dialect(number: int, name: str, uri: str) -> Dialect:
     live = {keyword.name: keyword for keyword in _KEYWORDS if keyword.since <= number <= keyword.until}
-    asserting = frozenset(name for name, keyword in live.items() if keyword.status in ("implemented", "refused"))
-    return Dialect(number, name, uri, MappingProxyType(live), asserting)
+    return Dialect(number, name, uri, MappingProxyType(live), _asserting(live), number)
+
+
+def _asserting(live: Mapping[str, Keyword]) -> frozenset[str]:
+    return frozenset(name for name, keyword in live.items() if keyword.status in ("implemented", "refused"))
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
@@ -232,6 +237,63 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
 """The dialects by the URI of their metaschema, without an empty fragment."""
 
 LATEST: Final = DIALECTS["https://json-schema.org/draft/2020-12/schema"]
+
+_APPLICATORS: Final = (
+    "prefixItems items additionalItems contains additionalProperties properties patternProperties dependentSchemas "
+    "propertyNames if then else allOf anyOf oneOf not"
+)
+
+_VALIDATION: Final = (
+    "type const enum multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems "
+    "minItems uniqueItems maxContains minContains maxProperties minProperties required dependentRequired"
+)
+
+_METADATA: Final = "title description default deprecated readOnly writeOnly examples"
+
+_CONTENT: Final = "contentEncoding contentMediaType contentSchema"
+
+_VOCABULARIES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        f"https://json-schema.org/draft/{draft}/vocab/{name}": frozenset(names.split())
+        for draft, name, names in (
+            ("2019-09", "core", ""),
+            ("2019-09", "applicator", _APPLICATORS + " unevaluatedItems unevaluatedProperties"),
+            ("2019-09", "validation", _VALIDATION),
+            ("2019-09", "meta-data", _METADATA),
+            ("2019-09", "format", "format"),
+            ("2019-09", "content", _CONTENT),
+            ("2020-12", "core", ""),
+            ("2020-12", "applicator", _APPLICATORS),
+            ("2020-12", "unevaluated", "unevaluatedItems unevaluatedProperties"),
+            ("2020-12", "validation", _VALIDATION),
+            ("2020-12", "meta-data", _METADATA),
+            ("2020-12", "format-annotation", "format"),
+            ("2020-12", "format-assertion", "format"),
+            ("2020-12", "content", _CONTENT),
+        )
+    }
+)
+"""The keywords of each vocabulary; those of the core are always there."""
+
+
+def dialect_of_vocabularies(uri: str, vocabularies: Mapping[str, object], key: int) -> Dialect | None:
+    """The dialect of a metaschema with the URI ``uri`` and this ``$vocabulary``; None if it names no known core.
+
+    Keywords of vocabularies that are not listed mean nothing in it.
+    """
+    for dialect in DIALECTS.values():
+        core = dialect.uri.removesuffix("schema") + "vocab/core"
+        if core in vocabularies:
+            break
+    else:
+        return None
+    listed = frozenset[str]().union(*(_VOCABULARIES.get(vocabulary, ()) for vocabulary in vocabularies))
+    optional = frozenset[str]().union(*_VOCABULARIES.values())
+    live = {name: keyword for name, keyword in dialect.keywords.items() if name in listed or name not in optional}
+    unknown = tuple(name for name, needed in vocabularies.items() if needed is True and name not in _VOCABULARIES)
+    name = f"{dialect.name} with the vocabularies of {uri}"
+    return Dialect(dialect.number, name, uri, MappingProxyType(live), _asserting(live), key, unknown)
+
 
 DRAFT_3_URI: Final = "http://json-schema.org/draft-03/schema"
 

@@ -31,7 +31,14 @@ from grammarlib.sources.jsonschema.keywords import (
     SUBSCHEMA_KEYWORDS,
     Dialect,
 )
-from grammarlib.sources.jsonschema.references import Base, Place, ReferenceFailure, References, pointer_of
+from grammarlib.sources.jsonschema.references import (
+    Base,
+    Place,
+    ReferenceFailure,
+    References,
+    Target,
+    pointer_of,
+)
 from grammarlib.sources.jsonschema.values import (
     ANY,
     ARRAY,
@@ -202,7 +209,7 @@ class SchemaReader:
             return TRUE_NODE
         if schema is False:
             return FALSE_NODE
-        known = self._by_identity.get((id(schema), base.dialect.number))
+        known = self._by_identity.get((id(schema), base.context))
         if known is not None:
             return known
         return self._entered(schema, place, self.references.enter(schema, place, base))
@@ -215,7 +222,7 @@ class SchemaReader:
 
     def _entered(self, schema: Any, place: Place, base: Base) -> int:
         """The number of a node, which is read now (a leaf) or queued; ``base`` holds inside."""
-        identity = (id(schema), base.dialect.number)
+        identity = (id(schema), base.context)
         known = self._by_identity.get(identity)
         if known is not None:
             return known
@@ -224,6 +231,9 @@ class SchemaReader:
             return TRUE_NODE
         if "$schema" in schema and schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
             self.unsupported(place, "$schema", "draft 3 is not supported")
+        if base.dialect.unknown_vocabularies and "$schema" in schema:
+            for name in base.dialect.unknown_vocabularies:
+                self.unsupported(place, "$schema", f"the metaschema requires the unknown vocabulary {name!r}")
         if not SUBSCHEMA_KEYWORDS.isdisjoint(schema):
             return self._branching(schema, place, base)
         node = SchemaNode()
@@ -244,7 +254,7 @@ class SchemaReader:
         """`child` for a schema that holds or links to others; a mere ``$ref`` is its target."""
         trail: dict[tuple[int, int], None] = {}
         while True:
-            identity = (id(schema), base.dialect.number)
+            identity = (id(schema), base.context)
             known = self._by_identity.get(identity)
             if known is not None:
                 break
@@ -258,11 +268,11 @@ class SchemaReader:
                 break
             trail[identity] = None
             self.visited.append((schema, place, base.dialect))
-            target = self._resolve(schema["$ref"], place, base)
+            target = self.resolve(schema["$ref"], place, base, "$ref")
             if target is None:
                 known = TRUE_NODE
                 break
-            schema, place, base = target
+            schema, place, base = target.schema, target.place, target.base
             if not isinstance(schema, dict) or SUBSCHEMA_KEYWORDS.isdisjoint(schema):
                 known = self.target(schema, place, base)
                 break
@@ -270,30 +280,41 @@ class SchemaReader:
             self._by_identity[identity] = known
         return known
 
-    def _resolve(self, reference: Any, place: Place, base: Base) -> tuple[Any, Place, Base] | None:
+    def resolve(self, reference: Any, place: Place, base: Base, keyword: str) -> Target | None:
+        """What a reference leads to, or None, which is recorded."""
         if not isinstance(reference, str):
-            self.invalid(place, "$ref", f"$ref must be a string, not {_kind(reference)}")
+            self.invalid(place, keyword, f"{keyword} must be a string, not {_kind(reference)}")
             return None
         try:
-            target = self.references.resolve(reference, base)
+            target: Target | None = self.references.resolve(reference, base)
+            assert target is not None
+            if keyword == "$dynamicRef":
+                target = self.references.dynamic(reference, target, base)
+            elif keyword == "$recursiveRef":
+                target = self.references.recursive(target, base)
         except ReferenceFailure as failure:
-            self.invalid(place, "$ref", str(failure), failure.hint, code="unresolvable-reference")
+            self.invalid(place, keyword, str(failure), failure.hint, code="unresolvable-reference")
             return None
         except ValueError as error:  # a URI that urllib cannot split
-            self.invalid(place, "$ref", f"$ref {reference!r} is not a URI reference: {error}")
+            self.invalid(place, keyword, f"{keyword} {reference!r} is not a URI reference: {error}")
             return None
-        return target.schema, target.place, target.base
+        if target is None:
+            self.references.follow_dynamic_scope()
+            raise _ReadAgain
+        return target
 
     def _fill(self, node: SchemaNode, schema: dict[str, Any], place: Place, base: Base) -> None:
         """Set the attributes of ``node`` from the live keywords of ``schema``."""
         dialect = base.dialect
         self.visited.append((schema, place, dialect))
-        handlers = _HANDLERS[dialect.number]
-        if "type" in schema:  # these first: they say which other keywords are vacuous
+        handlers = _HANDLERS.get(dialect.key)
+        if handlers is None:
+            handlers = _handlers_of(dialect)
+        if "type" in schema and "type" in dialect.asserting:  # these first: they tell which keywords are vacuous
             _type(self, node, schema["type"], place, dialect)
-        if "enum" in schema:
+        if "enum" in schema and "enum" in dialect.asserting:
             _enum(self, node, schema["enum"], place)
-        if "const" in schema and dialect.number >= 6:
+        if "const" in schema and "const" in dialect.asserting:
             _restrict(self, node, [schema["const"]], place, "const")
         for keyword, value in schema.items():
             handler = handlers.get(keyword)
@@ -661,9 +682,13 @@ def _at_most(node: SchemaNode, count: int) -> None:
 def _reference(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
-    target = reader._resolve(value, place, base)
+    """``$ref``, ``$dynamicRef`` and ``$recursiveRef``."""
+    if keyword == "$recursiveRef" and isinstance(value, str) and value != "#":
+        reader.invalid(place, keyword, "$recursiveRef must be '#'")
+        return
+    target = reader.resolve(value, place, base, keyword)
     if target is not None:
-        _conjoin(node, reader.target(*target))
+        _conjoin(node, reader.target(target.schema, target.place, target.base))
 
 
 def _conjoin(node: SchemaNode, child: int) -> None:
@@ -1043,6 +1068,8 @@ _BY_NAME: Final[dict[str, Handler]] = {
     "minItems": _item_count,
     "maxItems": _item_count,
     "$ref": _reference,
+    "$dynamicRef": _reference,
+    "$recursiveRef": _reference,
     "allOf": _all_of,
     "anyOf": _any_of,
     "oneOf": _one_of,
@@ -1074,4 +1101,4 @@ def _handlers_of(dialect: Dialect) -> MappingProxyType[str, Handler]:
     return MappingProxyType(live)
 
 
-_HANDLERS: Final = {dialect.number: _handlers_of(dialect) for dialect in DIALECTS.values()}
+_HANDLERS: Final = {dialect.key: _handlers_of(dialect) for dialect in DIALECTS.values()}

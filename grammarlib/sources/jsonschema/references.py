@@ -2,9 +2,16 @@
 
 Purpose: resolve a reference against the base URI of the schema that holds it, as the specifications (and the
 `referencing` package) do.  Nothing is ever fetched: a document that is not the root, not embedded
-in it and not in the caller's registry is a failure.
+in it, not in the caller's registry and not a metaschema is a failure.
 Place: used by `reader`.  Cost: ``#`` and ``#/...`` walk the pointer; the index of identifiers and
 anchors is one walk over a document, made only when some reference needs it.
+
+``$dynamicRef`` and ``$recursiveRef`` ask which resource was entered *first* among those that bind an anchor.  That
+is a function of the way that led to a schema, so a `Base` has a ``scope``: the number of a set of bindings, from
+names of dynamic anchors to the outermost resource that has them (the empty name stands for ``$recursiveAnchor``).
+Sets are interned, there are finitely many, and all is scope 0 until `References.follow_dynamic_scope` is called.
+Unlike in python-jsonschema, a resource that is entered without a reference is in the dynamic scope too, and
+``$ref`` to a dynamic anchor is static, as the specification says.
 """
 
 from __future__ import annotations
@@ -14,7 +21,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin
 
-from grammarlib.sources.jsonschema.keywords import Dialect, dialect_by_uri
+from grammarlib.sources.jsonschema.keywords import Dialect, dialect_by_uri, dialect_of_vocabularies
+from grammarlib.sources.jsonschema.metaschemas import metaschema
 
 Place = Any
 """Where a schema stands: None for the root, else ``(place of the parent, token)``.
@@ -23,7 +31,34 @@ Linked tuples, because a place costs 40 ns where a pointer's text costs 300, and
 are ever rendered.  A token is a member name, an index, or a `DocumentUri` for another document.
 """
 
-_NO_SUBSCHEMAS: Final = frozenset(("enum", "const", "default", "examples", "example"))
+_SCHEMAS: Final = frozenset(
+    (
+        "additionalItems",
+        "additionalProperties",
+        "contains",
+        "contentSchema",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    )
+)
+"""Keywords whose value is a schema."""
+
+_LISTS: Final = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items"))
+"""Keywords whose value is a list of schemas."""
+
+_MAPS: Final = frozenset(
+    ("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties")
+)
+"""Keywords whose value is an object of schemas."""
+
+RECURSIVE: Final = ""
+"""The name under which a scope binds ``$recursiveAnchor``: no other anchor has it."""
 
 
 class DocumentUri(str):
@@ -40,19 +75,24 @@ class ReferenceFailure(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Base:
     """A schema resource: its URI, the schema at its top, that schema's place.
 
     ``dialect`` is the one in force for the schema at hand, ``home`` the one in which the resource was found: it
-    says what counts as an identifier on the way of a JSON pointer.
+    says what counts as an identifier on the way of a JSON pointer.  ``scope`` is the dynamic scope.
+    ``context`` numbers all that a schema's meaning depends on beside itself and its base URI.
     """
 
-    uri: str
-    schema: Any
-    place: Place
-    dialect: Dialect
-    home: Dialect
+    __slots__ = ("context", "dialect", "home", "place", "schema", "scope", "uri")
+
+    def __init__(self, uri: str, schema: Any, place: Place, dialect: Dialect, home: Dialect, scope: int = 0) -> None:
+        self.uri = uri
+        self.schema = schema
+        self.place = place
+        self.dialect = dialect
+        self.home = home
+        self.scope = scope
+        self.context = dialect.key + (scope << 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +135,30 @@ class References:
         self._registry = registry
         self._resources: dict[str, Base] = {}
         self._anchors: dict[tuple[str, str], Target] = {}
-        self._indexed: set[str] = set()
+        self._dynamic_anchors: dict[str, dict[str, Target]] = {}
+        self._indexed: set[int] = set()
         self._resolved: dict[tuple[int, str], tuple[Base, Target]] = {}
+        self._dialects: dict[str, Dialect | None] = {}
+        self._scopes: list[dict[str, Target]] = [{}]
+        self._scope_numbers: dict[frozenset[tuple[str, str]], int] = {frozenset(): 0}
+        self._extensions: dict[tuple[int, str], int] = {}
+        self._follows_scope = False
+        self._documents: dict[str, Base] = {}
+        if isinstance(schema, dict) and "$schema" in schema:
+            dialect = self._dialect_named(schema["$schema"]) or dialect
         uri = base_uri
         if isinstance(schema, dict) and not (dialect.references_stand_alone and "$ref" in schema):
             uri = urldefrag(urljoin(base_uri, identifier_of(schema, dialect.identifier) or "")).url
         self.root = Base(uri, schema, None, dialect, dialect)
-        self._documents: dict[str, Base] = {self.root.uri: self.root}
+        self._documents.setdefault(uri, self.root)
         if base_uri:
             self._documents.setdefault(base_uri, self.root)
+
+    def follow_dynamic_scope(self) -> None:
+        """From now on, `Base.scope` is kept; only bases that come from the new ``root`` may be used."""
+        self._follows_scope = True
+        self._resolved.clear()
+        self.root = self._in_scope(self.root, 0)
 
     def enter(self, schema: Any, place: Place, base: Base, outside: Dialect | None = None) -> Base:
         """The base that holds inside ``schema``, which stands at ``place`` under ``base``.
@@ -115,8 +170,7 @@ class References:
             return base
         outside = outside or base.dialect
         if "$schema" in schema:
-            named = schema["$schema"]
-            dialect = dialect_by_uri(named) if isinstance(named, str) else None
+            dialect = self._dialect_named(schema["$schema"])
             if dialect is not None:
                 base = _in_dialect(base, dialect)
         if outside.identifier not in schema or schema is base.schema:
@@ -126,7 +180,79 @@ class References:
         identifier = identifier_of(schema, outside.identifier)
         if identifier is None:
             return base
-        return Base(urldefrag(urljoin(base.uri, identifier)).url, schema, place, base.dialect, outside)
+        uri = urldefrag(urljoin(base.uri, identifier)).url
+        scope = self._extended(base.scope, uri) if self._follows_scope else 0
+        return Base(uri, schema, place, base.dialect, outside, scope)
+
+    def _dialect_named(self, named: Any) -> Dialect | None:
+        """The dialect that a ``$schema`` names: a draft, or what the ``$vocabulary`` of a known document says."""
+        if not isinstance(named, str):
+            return None
+        dialect = dialect_by_uri(named)
+        if dialect is not None or (self._registry is None and named not in self._documents):
+            return dialect
+        if named not in self._dialects:
+            self._dialects[named] = None  # a metaschema may be its own
+            uri = urldefrag(named).url
+            document = self._documents.get(uri) or self._from_registry(uri)
+            schema = None if document is None else document.schema
+            vocabularies = schema.get("$vocabulary") if isinstance(schema, dict) else None
+            if isinstance(vocabularies, dict):
+                self._dialects[named] = dialect_of_vocabularies(uri, vocabularies, len(self._dialects) << 12)
+        return self._dialects[named]
+
+    # ---- the dynamic scope ---------------------------------------------------------------
+
+    def dynamic(self, reference: str, target: Target, base: Base) -> Target | None:
+        """What ``$dynamicRef`` means where ``base`` holds and ``target`` is what a ``$ref`` would mean.
+
+        None where only the dynamic scope could tell and it is not followed.
+        """
+        fragment = unquote(urldefrag(reference).fragment)
+        if not fragment or fragment.startswith("/"):
+            return target
+        self._index_all()
+        declared = self._dynamic_anchors.get(target.base.uri, {}).get(fragment)
+        if declared is None or declared.schema is not target.schema:
+            return target
+        return self._bound(fragment, target, base)
+
+    def recursive(self, target: Target, base: Base) -> Target | None:
+        """As `dynamic` for ``$recursiveRef``."""
+        if not isinstance(target.schema, dict) or target.schema.get("$recursiveAnchor") is not True:
+            return target
+        return self._bound(RECURSIVE, target, base)
+
+    def _bound(self, name: str, target: Target, base: Base) -> Target | None:
+        if not self._follows_scope:
+            return None
+        bound = self._scopes[base.scope].get(name)
+        return target if bound is None else self._inside(bound, base)
+
+    def _extended(self, scope: int, uri: str) -> int:
+        """The scope in which the resource ``uri`` is entered from ``scope``: the first to bind a name keeps it."""
+        key = (scope, uri)
+        known = self._extensions.get(key)
+        if known is None:
+            self._index_all()
+            bindings = {**self._dynamic_anchors.get(uri, {}), **self._scopes[scope]}
+            content = frozenset((name, target.base.uri) for name, target in bindings.items())
+            known = self._scope_numbers.setdefault(content, len(self._scopes))
+            if known == len(self._scopes):
+                self._scopes.append(bindings)
+            self._extensions[key] = known
+        return known
+
+    def _in_scope(self, base: Base, scope: int) -> Base:
+        """A resource that is entered from ``scope``."""
+        if not self._follows_scope:
+            return base
+        scope = self._extended(scope, base.uri)
+        if scope == base.scope:
+            return base
+        return Base(base.uri, base.schema, base.place, base.dialect, base.home, scope)
+
+    # ---- references ----------------------------------------------------------------------
 
     def resolve(self, reference: str, base: Base) -> Target:
         """The schema that ``reference`` means where ``base`` holds.  Raises `ReferenceFailure`."""
@@ -143,17 +269,21 @@ class References:
             uri, fragment = urldefrag(urljoin(base.uri, reference))
             document = base if uri == base.uri else self._document(uri, reference)
         if not fragment:
-            inside = self.enter(document.schema, document.place, _in_dialect(document, base.dialect))
-            return Target(document.schema, document.place, inside)
+            return self._inside(Target(document.schema, document.place, document), base)
         fragment = unquote(fragment)
         if fragment.startswith("/"):
-            return self._follow(_in_dialect(document, base.dialect), fragment, reference)
+            target = self._follow(_in_dialect(document, base.dialect), fragment, reference)
+            return Target(target.schema, target.place, self._in_scope(target.base, base.scope))
         self._index_all()
-        target = self._anchors.get((document.uri, fragment))
-        if target is None:
+        anchored = self._anchors.get((document.uri, fragment))
+        if anchored is None:
             raise ReferenceFailure(f"$ref {reference!r}: there is no anchor {fragment!r}", "did you mean '#/...'?")
+        return self._inside(anchored, base)
+
+    def _inside(self, target: Target, base: Base) -> Target:
+        """The target with the base that holds inside it, when it is referred to where ``base`` holds."""
         inside = self.enter(target.schema, target.place, _in_dialect(target.base, base.dialect))
-        return Target(target.schema, target.place, inside)
+        return Target(target.schema, target.place, self._in_scope(inside, base.scope))
 
     def _follow(self, document: Base, fragment: str, reference: str) -> Target:
         schema, place, base = document.schema, document.place, document
@@ -178,9 +308,9 @@ class References:
         document = self._documents.get(uri)
         if document is None:
             self._index_all()
-            document = self._resources.get(uri)
+            document = self._resources.get(uri) or self._from_registry(uri)
         if document is None:
-            document = self._from_registry(uri)
+            document = self._from_embedded(uri) or self._known(uri, metaschema(uri))
         if document is None:
             hint = (
                 "the registry does not hold it"
@@ -204,44 +334,83 @@ class References:
             schema = registry.get(uri, registry.get(uri + "#"))
         elif isinstance(registry, Callable):  # type: ignore[arg-type]
             schema = registry(uri)
+        return self._known(uri, schema)
+
+    def _from_embedded(self, uri: str) -> Base | None:
+        """A resource inside some document of a registry that can list its documents."""
+        if not isinstance(self._registry, Mapping):
+            return None
+        for other in self._registry:
+            if isinstance(other, str) and urldefrag(other).url not in self._documents:
+                self._from_registry(urldefrag(other).url)
+        self._index_all()
+        return self._documents.get(uri) or self._resources.get(uri)
+
+    def _known(self, uri: str, schema: Any) -> Base | None:
+        """A document that was found under ``uri``; None if it is no schema."""
         if not isinstance(schema, dict | bool):
             return None
         place = (None, DocumentUri(uri))
         named = schema.get("$schema") if isinstance(schema, dict) else None
-        dialect = (dialect_by_uri(named) if isinstance(named, str) else None) or self._dialect
-        document = self.enter(schema, place, Base(uri, schema, place, dialect, dialect))
-        self._documents[uri] = document
-        return document
+        dialect = self._dialect_named(named) or self._dialect
+        found = Base(uri, schema, place, dialect, dialect)
+        identifier: str | None = None
+        if isinstance(schema, dict) and not (dialect.references_stand_alone and "$ref" in schema):
+            identifier = identifier_of(schema, dialect.identifier)
+        if identifier is not None:
+            found = Base(urldefrag(urljoin(uri, identifier)).url, schema, place, dialect, dialect)
+        self._documents[uri] = found
+        self._documents.setdefault(found.uri, found)
+        return found
 
     def _index_all(self) -> None:
         for document in list(self._documents.values()):
-            if document.uri not in self._indexed:
-                self._indexed.add(document.uri)
+            if id(document.schema) not in self._indexed:
+                self._indexed.add(id(document.schema))
                 self._index(document)
 
     def _index(self, document: Base) -> None:
-        """Record every identifier and anchor below ``document``."""
-        todo: list[tuple[Any, Place, Base]] = [(document.schema, document.place, document)]
+        """Record every identifier and anchor of ``document``; they count where a schema may stand."""
+        followed, self._follows_scope = self._follows_scope, False
+        todo: list[tuple[Any, Place, Base]] = [(document.schema, document.place, _in_scope_0(document))]
         while todo:
             schema, place, base = todo.pop()
-            if isinstance(schema, list):
-                todo.extend((item, (place, index), base) for index, item in enumerate(schema))
-                continue
             if not isinstance(schema, dict):
                 continue
+            outside = base.dialect
             inner = self.enter(schema, place, base)
-            if inner is not base:
+            if inner.uri == base.uri and inner.dialect is not outside:
+                inner = self.enter(schema, place, inner)  # a draft inside another one has its own identifiers
+            if inner.schema is schema and schema is not document.schema:
                 self._resources.setdefault(inner.uri, inner)
             for name in _anchors_of(schema, inner.dialect):
                 self._anchors.setdefault((inner.uri, name), Target(schema, place, inner))
-            for key, member in schema.items():
-                if key not in _NO_SUBSCHEMAS and isinstance(member, dict | list):
-                    todo.append((member, (place, key), inner))
+            for name in _dynamic_anchors_of(schema, inner):
+                self._dynamic_anchors.setdefault(inner.uri, {}).setdefault(name, Target(schema, place, inner))
+            live = inner.dialect.keywords
+            for key, value in schema.items():
+                if key not in live:
+                    continue
+                here = (place, key)
+                if isinstance(value, dict):
+                    if key in _SCHEMAS:
+                        todo.append((value, here, inner))
+                    elif key in _MAPS:
+                        todo.extend((member, (here, name), inner) for name, member in value.items())
+                elif isinstance(value, list) and key in _LISTS:
+                    todo.extend((item, (here, index), inner) for index, item in enumerate(value))
+        self._follows_scope = followed
+
+
+def _in_scope_0(base: Base) -> Base:
+    return base if not base.scope else Base(base.uri, base.schema, base.place, base.dialect, base.home)
 
 
 def _in_dialect(base: Base, dialect: Dialect) -> Base:
     """The same resource, read in the dialect of the schema that refers to it."""
-    return base if base.dialect is dialect else Base(base.uri, base.schema, base.place, dialect, base.home)
+    if base.dialect is dialect:
+        return base
+    return Base(base.uri, base.schema, base.place, dialect, base.home, base.scope)
 
 
 def _anchors_of(schema: Mapping[str, Any], dialect: Dialect) -> list[str]:
@@ -250,3 +419,11 @@ def _anchors_of(schema: Mapping[str, Any], dialect: Dialect) -> list[str]:
         return [identifier[1:]] if isinstance(identifier, str) and identifier.startswith("#") else []
     names = (schema.get("$anchor"), schema.get("$dynamicAnchor"))
     return [name for name in names if isinstance(name, str)]
+
+
+def _dynamic_anchors_of(schema: Mapping[str, Any], base: Base) -> list[str]:
+    if base.dialect.number >= 2020:
+        name = schema.get("$dynamicAnchor")
+        return [name] if isinstance(name, str) and name else []
+    is_recursive = base.dialect.number == 2019 and schema is base.schema and schema.get("$recursiveAnchor") is True
+    return [RECURSIVE] if is_recursive else []
