@@ -83,7 +83,7 @@ class Evaluation:
             if not self._take(child, value, evaluated):
                 return False
         for group in node.any_of:
-            if not any([self._take(child, value, evaluated) for child in group]):
+            if sum(self._take(child, value, evaluated) for child in group) == 0:  # each is asked: all may evaluate
                 return False
         for group in node.one_of:
             if sum(self._take(child, value, evaluated) for child in group) != 1:

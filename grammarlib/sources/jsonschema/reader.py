@@ -308,13 +308,14 @@ class SchemaReader:
         dialect = base.dialect
         self.visited.append((schema, place, dialect))
         handlers = _HANDLERS.get(dialect.key)
-        if handlers is None:
+        if handlers is None:  # a dialect that leaves out vocabularies
             handlers = _handlers_of(dialect)
-        if "type" in schema and "type" in dialect.asserting:  # these first: they tell which keywords are vacuous
+            schema = {name: value for name, value in schema.items() if name in dialect.keywords}
+        if "type" in schema:  # these first: they say which other keywords are vacuous
             _type(self, node, schema["type"], place, dialect)
-        if "enum" in schema and "enum" in dialect.asserting:
+        if "enum" in schema:
             _enum(self, node, schema["enum"], place)
-        if "const" in schema and "const" in dialect.asserting:
+        if "const" in schema and dialect.number >= 6:
             _restrict(self, node, [schema["const"]], place, "const")
         for keyword, value in schema.items():
             handler = handlers.get(keyword)

@@ -127,6 +127,21 @@ def identifier_of(schema: Mapping[str, Any], keyword: str) -> str | None:
     return identifier
 
 
+class _Scopes:
+    """The dynamic scopes that were met: ``bindings`` of each by its number, 0 binds nothing.
+
+    ``numbers``: the number by what is bound, as names and URIs.  ``extensions``: the scope after
+    entering a resource, by the scope before and the URI.
+    """
+
+    __slots__ = ("bindings", "extensions", "numbers")
+
+    def __init__(self) -> None:
+        self.bindings: list[dict[str, Target]] = [{}]
+        self.numbers: dict[frozenset[tuple[str, str]], int] = {frozenset(): 0}
+        self.extensions: dict[tuple[int, str], int] = {}
+
+
 class References:
     """The documents that one source may refer to."""
 
@@ -138,12 +153,9 @@ class References:
         self._dynamic_anchors: dict[str, dict[str, Target]] = {}
         self._indexed: set[int] = set()
         self._resolved: dict[tuple[int, str], tuple[Base, Target]] = {}
-        self._dialects: dict[str, Dialect | None] = {}
-        self._scopes: list[dict[str, Target]] = [{}]
-        self._scope_numbers: dict[frozenset[tuple[str, str]], int] = {frozenset(): 0}
-        self._extensions: dict[tuple[int, str], int] = {}
-        self._follows_scope = False
         self._documents: dict[str, Base] = {}
+        self._dialects: dict[str, Dialect | None] = {}
+        self._scopes: _Scopes | None = None
         if isinstance(schema, dict) and "$schema" in schema:
             dialect = self._dialect_named(schema["$schema"]) or dialect
         uri = base_uri
@@ -156,7 +168,7 @@ class References:
 
     def follow_dynamic_scope(self) -> None:
         """From now on, `Base.scope` is kept; only bases that come from the new ``root`` may be used."""
-        self._follows_scope = True
+        self._scopes = _Scopes()
         self._resolved.clear()
         self.root = self._in_scope(self.root, 0)
 
@@ -181,7 +193,7 @@ class References:
         if identifier is None:
             return base
         uri = urldefrag(urljoin(base.uri, identifier)).url
-        scope = self._extended(base.scope, uri) if self._follows_scope else 0
+        scope = 0 if self._scopes is None else self._extended(self._scopes, base.scope, uri)
         return Base(uri, schema, place, base.dialect, outside, scope)
 
     def _dialect_named(self, named: Any) -> Dialect | None:
@@ -224,30 +236,30 @@ class References:
         return self._bound(RECURSIVE, target, base)
 
     def _bound(self, name: str, target: Target, base: Base) -> Target | None:
-        if not self._follows_scope:
+        if self._scopes is None:
             return None
-        bound = self._scopes[base.scope].get(name)
+        bound = self._scopes.bindings[base.scope].get(name)
         return target if bound is None else self._inside(bound, base)
 
-    def _extended(self, scope: int, uri: str) -> int:
+    def _extended(self, scopes: _Scopes, scope: int, uri: str) -> int:
         """The scope in which the resource ``uri`` is entered from ``scope``: the first to bind a name keeps it."""
         key = (scope, uri)
-        known = self._extensions.get(key)
+        known = scopes.extensions.get(key)
         if known is None:
             self._index_all()
-            bindings = {**self._dynamic_anchors.get(uri, {}), **self._scopes[scope]}
+            bindings = {**self._dynamic_anchors.get(uri, {}), **scopes.bindings[scope]}
             content = frozenset((name, target.base.uri) for name, target in bindings.items())
-            known = self._scope_numbers.setdefault(content, len(self._scopes))
-            if known == len(self._scopes):
-                self._scopes.append(bindings)
-            self._extensions[key] = known
+            known = scopes.numbers.setdefault(content, len(scopes.bindings))
+            if known == len(scopes.bindings):
+                scopes.bindings.append(bindings)
+            scopes.extensions[key] = known
         return known
 
     def _in_scope(self, base: Base, scope: int) -> Base:
         """A resource that is entered from ``scope``."""
-        if not self._follows_scope:
+        if self._scopes is None:
             return base
-        scope = self._extended(scope, base.uri)
+        scope = self._extended(self._scopes, scope, base.uri)
         if scope == base.scope:
             return base
         return Base(base.uri, base.schema, base.place, base.dialect, base.home, scope)
@@ -371,7 +383,7 @@ class References:
 
     def _index(self, document: Base) -> None:
         """Record every identifier and anchor of ``document``; they count where a schema may stand."""
-        followed, self._follows_scope = self._follows_scope, False
+        scopes, self._scopes = self._scopes, None
         todo: list[tuple[Any, Place, Base]] = [(document.schema, document.place, _in_scope_0(document))]
         while todo:
             schema, place, base = todo.pop()
@@ -399,7 +411,7 @@ class References:
                         todo.extend((member, (here, name), inner) for name, member in value.items())
                 elif isinstance(value, list) and key in _LISTS:
                     todo.extend((item, (here, index), inner) for index, item in enumerate(value))
-        self._follows_scope = followed
+        self._scopes = scopes
 
 
 def _in_scope_0(base: Base) -> Base:
