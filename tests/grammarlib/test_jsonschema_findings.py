@@ -411,9 +411,10 @@ def test_deep_schemas_do_not_overflow_the_stack() -> None:
         schema = {"items": schema}
         required = {"type": "object", "required": ["a"], "properties": {"a": required}}
         combined = {"allOf": [{"anyOf": [combined, False]}]}
-    lower(schema)
-    lower(required)
-    assert accepts(lower(combined), "null")
+    limits = Limits(source_depth=20_000)
+    JsonSchema(schema).lower(limits)
+    JsonSchema(required).lower(limits)
+    assert accepts(JsonSchema(combined).lower(limits), "null")
 
 
 def test_long_chains_of_references() -> None:
@@ -524,3 +525,39 @@ def test_any_json() -> None:
     assert source.whitespace == "compact"
     assert accepts(source, '{"a":[1,null,true,"x"]}', "compact")
     assert not accepts(source, '{"a": 1}', "compact")
+
+
+def test_deep_schemas_hit_the_limit() -> None:
+    """The depth of a schema that comes as a dict is that of its JSON text; references do not add to it."""
+    schema: Any = {"items": {"type": "null"}}
+    for _ in range(100_000):
+        schema = {"items": schema}
+    with pytest.raises(LimitExceeded) as caught:
+        lower(schema)
+    assert caught.value.limit == "source_depth"
+    schema = {
+        "properties": {"a": {"allOf": [{"items": {"items": {}}}]}},  # the innermost but one stands at depth 5
+        "additionalProperties": {"$ref": "#/$defs/a/items", "minLength": 1},
+        "$defs": {"a": {"items": {"items": {"$ref": "#", "maxLength": 3}}}},
+    }
+    JsonSchema(schema).lower(Limits(source_depth=5))
+    with pytest.raises(LimitExceeded) as caught:
+        JsonSchema(schema).lower(Limits(source_depth=4))
+    assert (caught.value.value, caught.value.bound) == (5, 4)
+
+
+def test_long_integers_are_refused_not_computed() -> None:
+    long = "1" + "0" * 5_000
+    for text in (long, f"-{long}"):
+        assert pointers(f'{{"minimum": {text}}}', UnsupportedFeature) == ["/minimum"]
+        assert pointers(f'{{"enum": [1, [{text}]]}}', UnsupportedFeature) == ["/enum"]
+    assert pointers(f'{{"minItems": {long}}}', UnsupportedFeature) == ["/minItems"]
+    assert pointers(f'{{"minItems": -{long}}}', InvalidSource) == ["/minItems"]
+    assert accepts(lower(f'{{"maxItems": {long}, "title": 7}}'), "[]")
+    assert pointers(f'{{"minimum": {long}, "maximum": NaN}}', InvalidSource) == [""]
+    assert pointers({"minimum": 10**1_000_000}, UnsupportedFeature) == ["/minimum"]
+    assert pointers({"enum": [10**5_000]}, UnsupportedFeature) == ["/enum"]
+    assert pointers({"minLength": -(10**1_000_000)}, InvalidSource) == ["/minLength"]
+    with pytest.raises(UnsupportedFeature) as caught:
+        lower(f'{{"minimum": {long}}}')
+    assert caught.value.findings[0].code == "number-magnitude"

@@ -45,6 +45,8 @@ class JsonSchema:
     ``properties`` (first appearance), then required names that are not listed, then the others.  ``whitespace``: see
     the package documentation.  ``formats``: ``"assert"`` those of the specification and
     ignore other names, ``"strict"`` refuses other names, ``"annotate"`` asserts none.
+    ``approximate``: which assertions that are not regular may be checked only when a string ends, so that masks
+    allow more: ``"pattern"`` (with a backreference), ``"format:regex"``, ``"format:idn-hostname"``, ``"format"``.
     ``dialect``: the dialect where the root has no ``$schema``.  ``registry``: other documents, as a
     mapping from URI to schema, a callable of one URI, or a `referencing.Registry`; nothing is fetched.
     ``base_uri``: the URI of this schema.
@@ -78,7 +80,7 @@ class JsonSchema:
         schema = _parse(self.schema, limits) if isinstance(self.schema, str) else self.schema
         dialect = self._dialect_of(schema)
         references = References(schema, dialect, base_uri=self.base_uri, registry=self.registry)
-        reader = SchemaReader(schema, references, formats=self.formats, limits=limits)
+        reader = SchemaReader(schema, references, formats=self.formats, approximate=self.approximate, limits=limits)
         reader.read()
         return SchemaSource(reader, ordered=self.order == "schema", whitespace=self.whitespace, limits=limits)
 
@@ -123,7 +125,12 @@ def _parse(text: str, limits: Limits) -> Any:
     if len(text) > limits.source_bytes:
         raise LimitExceeded("source_bytes", limits.source_bytes, len(text), "the schema")
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        try:
+            return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # an integer that is too long for int(), or a constant that is refused again
+            return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant)
     except RecursionError:
         raise LimitExceeded("source_depth", limits.source_depth, None, "the schema") from None
     except json.JSONDecodeError as error:
@@ -131,3 +138,8 @@ def _parse(text: str, limits: Limits) -> Any:
         raise InvalidSource(finding) from None
     except ValueError as error:
         raise InvalidSource(Finding("syntax", f"the schema is not JSON: {error}", pointer="")) from None
+
+
+def _integer(text: str) -> int | Decimal:
+    """An integer of any length; `int` refuses those of more than 4,300 digits."""
+    return int(text) if len(text) <= 4_000 else Decimal(text)

@@ -51,9 +51,13 @@ NOT_LOWERED: Final = frozenset(
         "maxContains",
         "unevaluatedProperties",
         "unevaluatedItems",
+        "approximate",
     ]
 )
-"""Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused."""
+"""Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused.
+
+``approximate`` stands for `SchemaNode.checked`, which is no keyword of a schema.
+"""
 
 _ROWS: Final = (
     Keyword("type", "implemented"),
@@ -181,17 +185,24 @@ SPECIFIED_FORMATS: Final = frozenset(
 )
 """Formats of the 2020-12 specification, asserted in every draft; any other name is an annotation."""
 
-KNOWN_APPROXIMATIONS: Final = frozenset(("pattern:backreference", "format:regex", "format:idn-hostname"))
-"""What ``approximate=`` may name (nothing is approximated yet; the names are reserved)."""
+KNOWN_APPROXIMATIONS: Final = frozenset(
+    ("pattern", "pattern:backreference", "format", "format:regex", "format:idn-hostname")
+)
+"""What ``approximate=`` may name: assertions that are checked at the end of a string only.
+
+``pattern`` means the same as ``pattern:backreference``, ``format`` both formats.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One draft: its number (4, 6, 7, 2019, 2020), its name, its metaschema's URI and its keywords.
 
-    ``asserting`` are the names of the keywords that can refuse a value, implemented or not.  ``key`` tells
-    dialects apart: the number, or another one for a dialect that leaves out vocabularies of its draft.
-    ``unknown_vocabularies`` are what such a dialect requires and nobody here knows.
+    ``asserting`` are the names of the keywords that can refuse a value, implemented or not.  ``identifier`` is the
+    keyword that names a schema's base URI; ``references_stand_alone`` tells whether every keyword beside
+    ``$ref`` is ignored (drafts 4 to 7).  ``key`` tells dialects apart: the number, or another one for a
+    dialect that leaves out vocabularies of its draft; ``unknown_vocabularies`` are those that it requires and
+    nobody here knows.
     """
 
     number: int
@@ -199,23 +210,16 @@ class Dialect:
     uri: str
     keywords: Mapping[str, Keyword]
     asserting: frozenset[str]
+    identifier: str
+    references_stand_alone: bool
     key: int
     unknown_vocabularies: tuple[str, ...] = ()
-
-    @property
-    def references_stand_alone(self) -> bool:
-        """Whether every keyword beside ``$ref`` is ignored (drafts 4 to 7)."""
-        return self.number <= 7
-
-    @property
-    def identifier(self) -> str:
-        """The keyword that names a schema's base URI."""
-        return "id" if self.number == 4 else "$id"
 
 
 def _dialect(number: int, name: str, uri: str) -> Dialect:
     live = {keyword.name: keyword for keyword in _KEYWORDS if keyword.since <= number <= keyword.until}
-    return Dialect(number, name, uri, MappingProxyType(live), _asserting(live), number)
+    identifier = "id" if number == 4 else "$id"
+    return Dialect(number, name, uri, MappingProxyType(live), _asserting(live), identifier, number <= 7, number)
 
 
 def _asserting(live: Mapping[str, Keyword]) -> frozenset[str]:
@@ -291,8 +295,15 @@ def dialect_of_vocabularies(uri: str, vocabularies: Mapping[str, object], key: i
     optional = frozenset[str]().union(*_VOCABULARIES.values())
     live = {name: keyword for name, keyword in dialect.keywords.items() if name in listed or name not in optional}
     unknown = tuple(name for name, needed in vocabularies.items() if needed is True and name not in _VOCABULARIES)
-    name = f"{dialect.name} with the vocabularies of {uri}"
-    return Dialect(dialect.number, name, uri, MappingProxyType(live), _asserting(live), key, unknown)
+    return replace(
+        dialect,
+        name=f"{dialect.name} with the vocabularies of {uri}",
+        uri=uri,
+        keywords=MappingProxyType(live),
+        asserting=_asserting(live),
+        key=key,
+        unknown_vocabularies=unknown,
+    )
 
 
 DRAFT_3_URI: Final = "http://json-schema.org/draft-03/schema"

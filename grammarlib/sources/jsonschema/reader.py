@@ -12,16 +12,17 @@ mistakes in unreachable places, and still does not find a broken ``$ref``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from grammarlib.errors import CompileError, Finding, InvalidSource, UnsupportedFeature
+from grammarlib.errors import CompileError, Finding, InvalidSource, LimitExceeded, UnsupportedFeature
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import values
+from grammarlib.sources.jsonschema.checks import Check, format_check, pattern_check
 from grammarlib.sources.jsonschema.formats import NOT_REGULAR, format_language
 from grammarlib.sources.jsonschema.keywords import (
     DIALECTS,
@@ -49,6 +50,7 @@ from grammarlib.sources.jsonschema.values import (
     TYPE_BITS_DRAFT_4,
     canonical_set,
     exact_decimal,
+    numbers_in,
     types_of,
 )
 from grammarlib.sources.regex import search_pattern
@@ -76,7 +78,8 @@ class SchemaNode:
     anything else that does not apply in place says something.
 
     Strings: ``minimum_length``, ``maximum_length``, ``pattern`` (of ``format`` too).  Numbers: ``lower``, ``upper``,
-    ``lower_open``, ``upper_open``, ``multiple_of``.
+    ``lower_open``, ``upper_open``, ``multiple_of``.  ``checked``: what a finished string must satisfy beside all else,
+    where the caller allowed that masks do not know it (`SchemaReader.approximated`).
 
     Objects: ``properties``, ``pattern_properties`` (languages of names, with nodes), ``additional`` for names that
     neither of them covers, ``property_names``, ``required``, ``minimum_properties``, ``maximum_properties``,
@@ -105,6 +108,7 @@ class SchemaNode:
     minimum_length: int = 0
     maximum_length: int | None = None
     pattern: regex.Node | None = None
+    checked: tuple[Check, ...] = ()
     lower: Decimal | None = None
     upper: Decimal | None = None
     lower_open: bool = False
@@ -148,11 +152,20 @@ Handler = Callable[["SchemaReader", SchemaNode, Any, dict[str, Any], Place, Base
 class SchemaReader:
     """One reading of one schema; `read` raises with every finding at once."""
 
-    def __init__(self, schema: Any, references: References, *, formats: str = "assert", limits: Limits) -> None:
+    def __init__(
+        self,
+        schema: Any,
+        references: References,
+        *,
+        formats: str = "assert",
+        approximate: Collection[str] = (),
+        limits: Limits,
+    ) -> None:
         self.references = references
         self.annotates = False
         self._schema = schema
         self._formats = formats
+        self._approximate = approximate
         self._limits = limits
         self._patterns: dict[str, regex.Node | tuple[bool, tuple[Finding, ...]]] = {}
         self._forget()
@@ -164,10 +177,13 @@ class SchemaReader:
         self.nodes: list[SchemaNode] = [SchemaNode(), nothing]
         self.places: list[Place] = [None, None]
         self.visited: list[tuple[Any, Place, Dialect]] = []
+        self.approximated: list[Finding] = []
         self.root = TRUE_NODE
         self._by_identity: dict[tuple[int, int], int] = {}
         self._by_content: dict[frozenset[tuple[str, Any]], int] = {frozenset(vars(nothing).items()): FALSE_NODE}
-        self._queue: list[tuple[SchemaNode, dict[str, Any], Place, Base]] = []
+        self._queue: list[tuple[SchemaNode, dict[str, Any], Place, Base, int]] = []
+        self._place: Place = None
+        self._depth = 0
         self._invalid: list[Finding] = []
         self._unsupported: list[Finding] = []
 
@@ -187,7 +203,9 @@ class SchemaReader:
     def _walk(self) -> None:
         self.root = self.child(self._schema, None, self.references.root)
         queue = self._queue
-        for node, schema, place, base in queue:  # grows while it is walked
+        for node, schema, place, base, depth in queue:  # grows while it is walked
+            self._place = place
+            self._depth = depth
             self._fill(node, schema, place, base)
         queue.clear()
 
@@ -229,9 +247,9 @@ class SchemaReader:
         if type(schema) is not dict and not isinstance(schema, dict):
             self.invalid(place, None, f"a schema must be an object or a boolean, not {_kind(schema)}")
             return TRUE_NODE
-        if "$schema" in schema and schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
-            self.unsupported(place, "$schema", "draft 3 is not supported")
-        if base.dialect.unknown_vocabularies and "$schema" in schema:
+        if "$schema" in schema:
+            if schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
+                self.unsupported(place, "$schema", "draft 3 is not supported")
             for name in base.dialect.unknown_vocabularies:
                 self.unsupported(place, "$schema", f"the metaschema requires the unknown vocabulary {name!r}")
         if not SUBSCHEMA_KEYWORDS.isdisjoint(schema):
@@ -259,9 +277,8 @@ class SchemaReader:
             if known is not None:
                 break
             if "$ref" not in schema or not _is_mere_reference(schema, base.dialect):
-                known = self.new_node(SchemaNode(), place)
+                known = self._queued(schema, place, base)
                 self._by_identity[identity] = known
-                self._queue.append((self.nodes[known], schema, place, base))
                 break
             if identity in trail:
                 known = FALSE_NODE  # references in a circle: nothing is ever derived
@@ -279,6 +296,24 @@ class SchemaReader:
         for identity in trail:
             self._by_identity[identity] = known
         return known
+
+    def _queued(self, schema: dict[str, Any], place: Place, base: Base) -> int:
+        """The number of a new node that is read later.  Raises LimitExceeded where ``schema`` lies too deep."""
+        depth = 0
+        around = place
+        while around is not None and around is not self._place:  # one step or two, but for a reference
+            around = around[0]
+            depth += 1
+        if around is not None:
+            depth += self._depth
+        limits = self._limits
+        if depth > limits.source_depth:
+            raise LimitExceeded("source_depth", limits.source_depth, depth, "the schema")
+        if base.scope and len(self.nodes) >= limits.components:
+            raise LimitExceeded("components", limits.components, None, "the dynamic scopes of the schema")
+        number = self.new_node(SchemaNode(), place)
+        self._queue.append((self.nodes[number], schema, place, base, depth))
+        return number
 
     def resolve(self, reference: Any, place: Place, base: Base, keyword: str) -> Target | None:
         """What a reference leads to, or None, which is recorded."""
@@ -322,28 +357,68 @@ class SchemaReader:
             if handler is not None:
                 handler(self, node, value, schema, place, base, keyword)
 
-    def pattern(self, text: str, place: Place) -> regex.Node | None:
-        """The parsed pattern, or None where it is refused (which is recorded); ``place`` is the pattern's own."""
+    def pattern(self, text: str, place: Place, node: SchemaNode | None = None) -> regex.Node | None:
+        """The parsed pattern, or None where it is refused (which is recorded); ``place`` is the pattern's own.
+
+        A pattern with a backreference may become a check of ``node`` instead.
+        """
         found = self._patterns.get(text)
         if found is None:
             try:
-                found = search_pattern(text, dialect="ecma", limits=self._limits, surrogates=True)
+                found = search_pattern(text, dialect="ecma", limits=self._limits, surrogates=True, pointer="")
             except CompileError as error:
                 found = (isinstance(error, InvalidSource), error.findings)
             self._patterns[text] = found
         if isinstance(found, regex.Node):
             return found
         is_invalid, findings = found
+        if not is_invalid and all(finding.keyword == "backreference" for finding in findings):
+            check = pattern_check(text) if node is not None else None
+            if node is not None and check is not None:
+                if not self._approximates("pattern:backreference"):
+                    hint = 'approximate=("pattern",) checks it at the end of the string'
+                    findings = tuple(replace(finding, hint=hint) for finding in findings)
+                else:
+                    self._check(node, check, place, "pattern", f"{findings[0].message}; checked at the end")
+                    return None
         target = self._invalid if is_invalid else self._unsupported
         pointer = pointer_of(place)
         target.extend(replace(finding, pointer=pointer) for finding in findings[: FINDINGS - len(target)])
         return None
 
+    def _approximates(self, name: str) -> bool:
+        return name in self._approximate or name.partition(":")[0] in self._approximate
+
+    def _check(self, node: SchemaNode, check: Check, place: Place, keyword: str, message: str) -> None:
+        """Let ``node`` check an assertion at the end of a string, and record that; ``place`` is the keyword's."""
+        if "approximate" in NOT_LOWERED:
+            self._unsupported.append(
+                Finding("unsupported-keyword", f"{keyword} cannot be approximated yet", keyword, pointer_of(place))
+            )
+            return
+        self.approximated.append(Finding("approximated", message, keyword, pointer_of(place)))
+        if check not in node.checked:
+            node.checked += (check,)
+        node.constrains |= STRING
+
+    def irregular_format(self, name: str, node: SchemaNode, place: Place) -> None:
+        """A format that is not regular: checked at the end of a string if the caller says so, else refused."""
+        what = f"format {name!r} is not a regular language"
+        check = format_check(name)
+        if check is None:
+            hint = 'install the package "idna", or formats="annotate" ignores formats'
+            self.unsupported(place, "format", f"{what} and cannot be enforced exactly", hint)
+        elif self._approximates(f"format:{name}"):
+            self._check(node, check, (place, "format"), "format", f"{what}; checked at the end")
+        else:
+            hint = f'approximate=("format:{name}",) checks it at the end of the string, formats="annotate" ignores it'
+            self.unsupported(place, "format", f"{what} and cannot be enforced exactly", hint)
+
     def natural(self, value: Any, place: Place, keyword: str) -> int | None:
         """A count (0, 1, 2 ...; 2.0 counts too); None where it binds nothing or is refused (which is recorded)."""
         if type(value) is int and 0 <= value <= LARGEST_COUNT:
             return value
-        number = exact_decimal(value)
+        number = exact_decimal(value) if not _is_huge(value) else Decimal(LARGEST_COUNT + 1 if value > 0 else -1)
         if number is None or number < 0 or not values.is_integral(number):
             self.invalid(place, keyword, f"{keyword} must be a non-negative integer, not {_show(value)}")
             return None
@@ -356,7 +431,7 @@ class SchemaReader:
 
     def number(self, value: Any, place: Place, keyword: str) -> Decimal | None:
         """An exact number, or None, which is recorded."""
-        number = exact_decimal(value)
+        number = exact_decimal(value) if not _is_huge(value) else _TOO_LARGE
         if number is None:
             self.invalid(place, keyword, f"{keyword} must be a number, not {_show(value)}")
             return None
@@ -421,12 +496,20 @@ def _kind(value: Any) -> str:
     return "an object" if isinstance(value, dict) else type(value).__name__
 
 
+_TOO_LARGE: Final = Decimal((0, (1,), 2 * NUMBER_MAGNITUDE))
+
+
+def _is_huge(value: Any) -> bool:
+    """Whether ``value`` is an integer far beyond `NUMBER_MAGNITUDE`: Decimal takes quadratic time for it."""
+    return type(value) is int and value.bit_length() > 4 * NUMBER_MAGNITUDE
+
+
 def _show(value: Any) -> str:
     if isinstance(value, str | list | dict):
         return _kind(value)
     if value is None or isinstance(value, bool):
         return str({None: "null", True: "true", False: "false"}[value])
-    return repr(value)[:40]
+    return "a huge integer" if _is_huge(value) else repr(value)[:40]
 
 
 # ---- handlers: one for each live keyword -----------------------------------------------------
@@ -470,8 +553,9 @@ def _restrict(reader: SchemaReader, node: SchemaNode, members: list[Any], place:
         reader.invalid(place, keyword, str(error))
         return
     for member in allowed:
-        if isinstance(member, Decimal):
-            reader.number(member, place, keyword)
+        if type(member) is not str and member is not None:
+            for number in numbers_in(member):
+                reader.number(number, place, keyword)
     node.values = allowed if node.values is None else node.values & allowed
     types = node.types & types_of(node.values)
     if types != ANY:
@@ -500,7 +584,7 @@ def _pattern(
         reader.invalid(place, "pattern", f"pattern must be a string, not {_kind(value)}")
         return
     if node.types & STRING:
-        _add_language(node, reader.pattern(value, (place, "pattern")))
+        _add_language(node, reader.pattern(value, (place, "pattern"), node))
 
 
 def _add_language(node: SchemaNode, language: regex.Node | None) -> None:
@@ -521,12 +605,7 @@ def _format(
         return
     if reader.format_is_asserted(value):
         if value in NOT_REGULAR:
-            reader.unsupported(
-                place,
-                "format",
-                f"format {value!r} is not a regular language and cannot be enforced exactly",
-                'formats="annotate" ignores formats',
-            )
+            reader.irregular_format(value, node, place)
         else:
             _add_language(node, reader.format_language(value))
     elif value not in SPECIFIED_FORMATS and reader.format_must_be_known():

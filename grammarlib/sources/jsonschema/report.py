@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grammarlib.errors import Finding
-from grammarlib.sources.jsonschema.keywords import ALL_KEYWORDS, SPECIFIED_FORMATS, dialect_by_uri
+from grammarlib.sources.jsonschema.keywords import ALL_KEYWORDS, SPECIFIED_FORMATS
 from grammarlib.sources.jsonschema.reader import SchemaReader
 from grammarlib.sources.jsonschema.references import pointer_of
 
@@ -42,7 +42,7 @@ def collect_facts(reader: SchemaReader) -> SourceFacts:
             keyword = dialect.keywords.get(name)
             status = "unknown" if keyword is None else keyword.status
             if status == "core":
-                if name == "$schema" and dialect_by_uri(str(schema[name])) is None:
+                if name == "$schema" and str(schema[name]).removesuffix("#") != dialect.uri:
                     message = f"$schema {schema[name]!r} is unknown, read as {dialect.name}"
                     ignored.append(_finding("unknown-dialect", message, name, place))
                 continue
@@ -65,7 +65,8 @@ def collect_facts(reader: SchemaReader) -> SourceFacts:
                 else:
                     message = f"format {schema[name]!r} is in no specification"
                     ignored.append(_finding("unknown-format", message, name, place))
-    return SourceFacts(True, True, tuple(ignored), ())
+    approximated = tuple(reader.approximated)
+    return SourceFacts(not approximated, True, tuple(ignored), approximated)
 
 
 def _finding(code: str, message: str, keyword: str, place: object) -> Finding:

@@ -7,7 +7,7 @@ Place: below `reader`.  Cost: linear; an explicit stack, never recursion.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -150,6 +150,19 @@ def canonical_set(values: Iterable[Any]) -> frozenset[Canonical]:
     if all(type(value) is str for value in values):
         return frozenset(values)
     return frozenset(canonical(value) for value in values)
+
+
+def numbers_in(value: Canonical) -> Iterator[Decimal]:
+    """The numbers in a canonical value, at any depth."""
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, Decimal):
+            yield item
+        elif isinstance(item, ArrayValue):
+            todo.extend(item.items)
+        elif isinstance(item, ObjectValue):
+            todo.extend(member for _, member in item.ordered)
 
 
 def type_bit(value: Canonical) -> int:
