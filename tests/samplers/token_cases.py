@@ -1,0 +1,112 @@
+"""Laws, conditions and potentials of one step: what token samplers are tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+LAW = [Fraction(p, 200) for p in (150, 30, 10, 5, 3, 2)]
+"""One likely token and a tail."""
+
+FLAT = [Fraction(p, 20) for p in (6, 5, 4, 3, 2)]
+
+CONDITIONS = {
+    "head valid": [True, False, True, False, False, True],
+    "head invalid": [False, True, False, True, False, False],
+    "tail valid": [False, False, False, False, True, True],
+    "all valid": [True] * 6,
+    "one valid, likely": [True, False, False, False, False, False],
+    "one valid, unlikely": [False, False, False, False, False, True],
+    "dead end": [False] * 6,
+}
+
+
+class OneStep:
+    """A potential's state at one place of a text, the same for every row.
+
+    ``scores``: what `check` says of each token; None: it has no checks.  ``allowed``: the mask's bits, None for no
+    mask.  ``dense``: log weights, or None.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        scores: Sequence[float] | NDArray[np.float64] | None = None,
+        allowed: Sequence[bool] | NDArray[np.bool_] | None = None,
+        dense: Sequence[float] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.has_checks = scores is not None
+        self.scores = None if scores is None else np.asarray(scores, dtype=np.float64)
+        self.allowed = allowed
+        self.dense = dense
+        self.constraint_checks = 0
+        self.calls = 0
+        self._words: torch.Tensor | None = None
+
+    def mask(self) -> torch.Tensor | None:
+        if self.allowed is None:
+            return None
+        bits = np.packbits(np.asarray(self.allowed, dtype=np.bool_), bitorder="little")
+        bits = np.pad(bits, (0, -len(bits) % 4))
+        self._words = torch.from_numpy(bits.view(np.int32).copy()).repeat(self.rows, 1)
+        return self._words
+
+    def log_weights_next(self) -> torch.Tensor | None:
+        return (
+            None if self.dense is None else torch.tensor([list(self.dense)], dtype=torch.float64).repeat(self.rows, 1)
+        )
+
+    def check(self, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        assert self.scores is not None and len(rows) == len(tokens)
+        assert ((rows >= 0) & (rows < self.rows)).all()
+        if self._words is not None:
+            self._words.zero_()  # the tensor is nobody's any more
+        self.calls += 1
+        self.constraint_checks += len(rows)
+        return self.scores[tokens]
+
+    def advance(self, tokens: NDArray[np.int64]) -> None:
+        raise AssertionError("a token sampler does not advance the potential")
+
+    def select(self, ancestors: NDArray[np.int64]) -> None:
+        raise AssertionError("a token sampler does not move rows")
+
+    def prefix(self) -> NDArray[np.float64]:
+        raise AssertionError("not asked")
+
+    def complete(self) -> NDArray[np.float64]:
+        raise AssertionError("not asked")
+
+
+class ScriptedRace:
+    """A race whose order is given: row i draws ``orders[i]``, in this order, all of it."""
+
+    def __init__(self, law: Sequence[float], orders: Sequence[Sequence[int]]) -> None:
+        self.tokens = np.array(orders, dtype=np.int64)
+        self.probabilities = np.asarray(law, dtype=np.float64)[self.tokens]
+        behind = np.cumsum(self.probabilities[:, ::-1], axis=1)[:, ::-1]
+        self.rest = np.concatenate([behind[:, 1:], np.zeros((len(orders), 1))], axis=1)
+        self.times = np.broadcast_to(np.arange(1.0, self.tokens.shape[1] + 1), self.tokens.shape)
+
+    @property
+    def rows(self) -> int:
+        return len(self.tokens)
+
+    def fetch(self, rows: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return positions < self.tokens.shape[1]
+
+
+def scores_of(condition: Sequence[bool]) -> list[float]:
+    """0 and -inf."""
+    return [0.0 if valid else -np.inf for valid in condition]
+
+
+def logits_of(law: Sequence[Fraction | float], rows: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Logits of one law for every row."""
+    logs = torch.tensor([float(p) for p in law], dtype=torch.float64).log()
+    return logs.to(dtype).repeat(rows, 1)
