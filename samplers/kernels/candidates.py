@@ -13,7 +13,7 @@ only.  Sums depend on their order, so that two devices would disagree on candida
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -21,12 +21,9 @@ from samplers.bitmask import unpack_bitmask
 from samplers.errors import SamplerError
 from samplers.noise import device_uniforms
 
-_FUSED_COUNT: Final = 64
-"""The kernel is unrolled and reduces a tile once for each candidate: past this many, a sort is the better way."""
-
 
 class Candidates(NamedTuple):
-    """What `mask_gumbel_topk` finds, on the device of the logits.
+    """What `samplers.kernels.mask_gumbel_topk` finds, on the device of the logits.
 
     ``log_normaliser`` float64[rows]: log of the sum of exp(logits / temperature) over all tokens.
     ``log_mass`` float64[rows]: log of the probability of the allowed tokens together; -inf where there are none.
@@ -44,37 +41,6 @@ class Candidates(NamedTuple):
     log_probs: torch.Tensor
     log_rest: torch.Tensor
     log_times: torch.Tensor
-
-
-def mask_gumbel_topk(
-    logits: torch.Tensor,
-    bitmask: torch.Tensor | None,
-    keys: torch.Tensor,
-    count: int,
-    *,
-    temperature: float = 1.0,
-) -> Candidates:
-    """The first ``count`` allowed tokens of a race in which each arrives after an exponential time of its probability.
-
-    That is sampling without replacement, one after another, from softmax(logits / temperature) under the mask.
-    ``logits``: float[rows, width]; -inf is never a candidate, NaN and inf make ``log_normaliser`` NaN or inf.
-    ``bitmask``: packed int32[rows, words] or None (all allowed); tokens past the last word are not allowed.
-    ``keys``: int64[rows]; token t of a row races with number t of the row's key (`samplers.noise.uniforms`).  To go on
-    behind the first candidates, clear their bits (`without`) and call again with the same keys.
-
-    On CUDA devices a fused kernel runs where Triton is installed; the candidates are those of the reference for the
-    same keys.  Raises `SamplerError` for arguments that do not fit.
-    """
-    check_arguments(logits, bitmask, keys, count, temperature)
-    if logits.is_cuda and count <= _FUSED_COUNT:
-        # Imported when a CUDA tensor comes: Triton is no dependency, and its decorators need it at import.
-        try:
-            from samplers.kernels.candidates_triton import mask_gumbel_topk_triton
-        except ModuleNotFoundError:
-            pass
-        else:
-            return mask_gumbel_topk_triton(logits, bitmask, keys, count, temperature=temperature)
-    return mask_gumbel_topk_reference(logits, bitmask, keys, count, temperature=temperature)
 
 
 def without(bitmask: torch.Tensor | None, tokens: torch.Tensor, width: int) -> torch.Tensor:
@@ -102,7 +68,7 @@ def mask_gumbel_topk_reference(
     *,
     temperature: float = 1.0,
 ) -> Candidates:
-    """`mask_gumbel_topk` in plain torch, on any device with float64."""
+    """`samplers.kernels.mask_gumbel_topk` in plain torch, on any device with float64: the same contract."""
     check_arguments(logits, bitmask, keys, count, temperature)
     width = logits.shape[1]
     scaled = logits.to(torch.float64) * (1.0 / temperature)
