@@ -35,19 +35,31 @@ SAME_LINE = {("grammarlib.limits", "grammarlib.errors")}
 
 PUBLIC_ONLY = {
     "samplers": ("grammarlib", "grammarlib.errors"),
-    "jsonschemabench": ("grammarlib", "grammarlib.errors", "samplers"),
+    "jsonschemabench": ("grammarlib", "grammarlib.errors", "samplers", "samplers.models", "samplers.models.prompt"),
 }
 """Outer packages see public names only: these modules exactly."""
 
 CONFINED = {
     "numba": ("grammarlib.kernels",),
-    "torch": ("samplers", "grammarlib.cli.doctor"),
-    "transformers": ("samplers.logits_processor", "samplers.models", "grammarlib.cli.generate"),
+    "torch": ("samplers", "grammarlib.cli.doctor", "jsonschemabench.generation", "jsonschemabench.lm_eval"),
+    "transformers": (
+        "samplers.logits_processor",
+        "samplers.custom_generate",
+        "samplers.models",
+        "grammarlib.cli.generate",
+        "jsonschemabench.tokenizer",
+        "jsonschemabench.generation",
+    ),
+    "triton": ("samplers.kernels",),
     "llguidance": ("jsonschemabench.engines",),
     "xgrammar": ("jsonschemabench.engines",),
     "outlines_core": ("jsonschemabench.engines",),
-    "typer": ("grammarlib.cli",),
-    "rich": ("grammarlib.cli",),
+    "lmformatenforcer": ("jsonschemabench.engines",),
+    "llama_cpp": ("jsonschemabench.engines",),
+    "ray": ("jsonschemabench.ray_cluster",),
+    "lm_eval": ("jsonschemabench.lm_eval",),
+    "typer": ("grammarlib.cli", "jsonschemabench.cli"),
+    "rich": ("grammarlib.cli", "jsonschemabench.cli"),
     "lark": ("grammarlib.sources.lark",),
     "pickle": (),
     "marshal": (),
