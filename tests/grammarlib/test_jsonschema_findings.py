@@ -123,13 +123,42 @@ def test_what_asserts_nothing_is_no_finding(schema: Any) -> None:
         ({"$ref": "http://example.com/other"}, "/$ref"),
         ({"$ref": 3}, "/$ref"),
         ({"$schema": 3}, "/$schema"),
+        ({"not": {"$schema": 3, "items": {}}}, "/not/$schema"),
+        ({"oneOf": {}}, "/oneOf"),
+        ({"oneOf": [{}, 1]}, "/oneOf/1"),
+        ({"not": 1}, "/not"),
+        ({"if": {}, "then": 1}, "/then"),
+        ({"if": {"type": "null"}, "else": 1}, "/else"),
+        ({"patternProperties": []}, "/patternProperties"),
+        ({"patternProperties": {"(": {}}}, "/patternProperties/("),
+        ({"patternProperties": {"a": 1}}, "/patternProperties/a"),
+        ({"propertyNames": []}, "/propertyNames"),
+        ({"minProperties": -1}, "/minProperties"),
+        ({"maxProperties": "1"}, "/maxProperties"),
+        ({"dependentRequired": []}, "/dependentRequired"),
+        ({"dependentRequired": {"a": "b"}}, "/dependentRequired/a"),
+        ({"dependentSchemas": {"a": ["b"]}}, "/dependentSchemas/a"),
+        ({"$schema": DRAFT_7, "dependencies": {"a": "b"}}, "/dependencies/a"),
+        ({"$schema": DRAFT_7, "dependencies": {"a": [1]}}, "/dependencies/a"),
+        ({"contains": 1}, "/contains"),
+        ({"contains": {"type": "null"}, "minContains": -1}, "/minContains"),
+        ({"minContains": "1"}, "/minContains"),
+        ({"contains": False, "maxContains": 1.5}, "/maxContains"),
+        ({"uniqueItems": 1}, "/uniqueItems"),
+        ({"unevaluatedProperties": 1}, "/unevaluatedProperties"),
+        ({"unevaluatedItems": []}, "/unevaluatedItems"),
+        ({"$dynamicRef": 1}, "/$dynamicRef"),
+        ({"$dynamicRef": "#nowhere"}, "/$dynamicRef"),
+        ({"$schema": DRAFT_2019, "$recursiveRef": 1}, "/$recursiveRef"),
         (3, ""),
         (None, ""),
         ([], ""),
     ],
 )
 def test_malformed_values_are_invalid(schema: Any, pointer: str) -> None:
-    assert pointers(schema, InvalidSource) == [pointer]
+    with pytest.raises(InvalidSource) as caught:
+        lower(schema)
+    assert [finding.pointer for finding in caught.value.findings if "enforced yet" not in finding.message] == [pointer]
 
 
 def test_invalid_and_unsupported_findings_come_together() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from grammarlib.errors import CompileError
+from grammarlib.errors import CompileError, UnsupportedFeature
 from grammarlib.limits import Limits
+from grammarlib.sources.jsonschema import reader as reader_module
+from grammarlib.sources.jsonschema.checks import pattern_check
 from grammarlib.sources.jsonschema.keywords import LATEST, dialect_by_uri
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode, SchemaReader
 from grammarlib.sources.jsonschema.references import References
@@ -202,3 +204,134 @@ def test_defaults_are_those_of_the_class() -> None:
     node = SchemaNode()
     assert vars(node) == {}
     assert (node.one_of, node.negated, node.conditionals, node.pattern_properties) == ((), (), (), ())
+
+
+# ---- what cannot be exact ------------------------------------------------------------------------
+
+
+BACKREFERENCE = {"pattern": "^(a|b)\\1$"}
+
+
+@pytest.fixture
+def lowered_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the lowering knew `SchemaNode.checked`."""
+    monkeypatch.setattr(reader_module, "NOT_LOWERED", reader_module.NOT_LOWERED - {"approximate"})
+
+
+def approximating(schema: Any, *names: str) -> SchemaReader:
+    reader = SchemaReader(schema, References(schema, LATEST), approximate=names, limits=Limits())
+    reader.read()
+    return reader
+
+
+@pytest.mark.usefixtures("lowered_checks")
+@pytest.mark.parametrize("name", ["pattern", "pattern:backreference"])
+def test_a_backreference_may_become_a_check(name: str) -> None:
+    schema = {"properties": {"a": {**BACKREFERENCE, "maxLength": 3}, "b": BACKREFERENCE}}
+    reader = approximating(schema, name)
+    assert [(finding.code, finding.keyword, finding.pointer) for finding in reader.approximated] == [
+        ("approximated", "pattern", "/properties/a/pattern"),
+        ("approximated", "pattern", "/properties/b/pattern"),
+    ]
+    properties = reader.nodes[reader.root].properties
+    assert properties is not None
+    first, second = (reader.nodes[number] for number in properties.values())
+    assert first.checked == second.checked and (first.maximum_length, first.pattern) == (3, None)
+    assert first.constrains == second.constrains == STRING
+    assert [first.checked[0].holds(text) for text in ("aa", "bb", "ab", "aab", "")] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("names", [(), ("format",), ("format:regex",)])
+def test_a_backreference_is_refused_where_it_is_not_listed(names: tuple[str, ...]) -> None:
+    with pytest.raises(UnsupportedFeature) as caught:
+        approximating({"items": BACKREFERENCE, "contains": {"type": "string", **BACKREFERENCE}}, *names)
+    findings = [finding for finding in caught.value.findings if finding.keyword == "backreference"]
+    assert [finding.pointer for finding in findings] == ["/items/pattern", "/contains/pattern"]
+    assert all(finding.hint is not None and 'approximate=("pattern",)' in finding.hint for finding in findings)
+    assert "column 7" in findings[0].message
+
+
+@pytest.mark.usefixtures("lowered_checks")
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {"^(a)\\1": False}},  # which names it means must be known before the value
+        {"pattern": "(?:(a)|b)*\\1"},  # Python remembers a group that ECMA-262 forgets
+        {"pattern": "(?i)(a)\\1"},
+        {"pattern": "(?:(a)|b)*+\\1"},
+    ],
+)
+def test_what_no_check_can_decide_is_refused(schema: Any) -> None:
+    with pytest.raises(UnsupportedFeature) as caught:
+        approximating(schema, "pattern")
+    assert caught.value.findings[0].keyword in ("backreference", "possessive")
+
+
+@pytest.mark.usefixtures("lowered_checks")
+def test_formats_that_are_not_regular_may_become_checks() -> None:
+    schema = {"properties": {"a": {"format": "regex"}, "b": {"format": "idn-hostname", "type": "string"}}}
+    for names in (("format",), ("format:regex", "format:idn-hostname")):
+        reader = approximating(schema, *names)
+        assert [finding.pointer for finding in reader.approximated] == ["/properties/a/format", "/properties/b/format"]
+        properties = reader.nodes[reader.root].properties
+        assert properties is not None
+        regex, hostname = (reader.nodes[number].checked[0] for number in properties.values())
+        assert [regex.holds(text) for text in ("a(b)", "a(b", "[[a]", "a{99999999999}", "(" * 5000)] == [
+            True,
+            False,
+            True,
+            False,
+            False,
+        ]
+        assert [hostname.holds(text) for text in ("bücher.example", "a..b", "〮a", "")] == [True, False, False, False]
+    with pytest.raises(UnsupportedFeature) as caught:
+        approximating(schema, "format:regex")
+    assert [finding.pointer for finding in caught.value.findings] == ["/properties/b/format"]
+    assert approximating({"type": "null", "format": "regex"}).approximated == []
+
+
+def test_approximations_are_refused_until_they_are_lowered() -> None:
+    if "approximate" not in reader_module.NOT_LOWERED:
+        pytest.skip("they are lowered")
+    for schema in (BACKREFERENCE, {"format": "regex"}):
+        with pytest.raises(UnsupportedFeature, match="cannot be approximated yet"):
+            approximating(schema, "pattern", "format")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        (r"^(a)?\1b$", ["b", "aab"], ["ab"]),  # a group that took no part matches the empty text
+        (r"^(?<x>a+)-\k<x>$", ["aa-aa"], ["aa-a"]),
+        (r"^(?P<x>\d)(?P=x)$", [], []),
+        (r"^(\d)\1$", ["11"], ["12", "١١"]),
+        (r"^(\w)\1$", ["__"], ["éé"]),
+        (r"^(\s)\1$", ["\ufeff\ufeff", "\t\t"], ["\x1c\x1c"]),
+        (r"^(.)\1$", ["\x1c\x1c", "𝄞𝄞"], ["\r\r", "\u2028\u2028"]),
+        (r"^([^])\1$", ["\n\n"], ["\na"]),
+        (r"^([^a-c\d\]])\1$", ["dd", "[["], ["aa", "11", "]]"]),
+        (r"^([\w-.])\1$", ["--", "..", "aa"], ["//"]),
+        (r"^([\u{1F600}-\u{1F64F}\ud834\udd1e])\1$", ["😀😀", "𝄞𝄞"], ["aa"]),
+        (r"^(\p{Lu})\1$", ["ÉÉ"], ["éé"]),
+        (r"^(\cJ\x41\0\/{)\1$", ["\nA\0/{\nA\0/{"], ["\nA"]),
+        (r"(['\"]).*\1$", ["x 'y'", '"a"'], ["'y\"", "'a'\n"]),
+        (r"^(?=(a+))\1b$", ["aab"], ["aa"]),
+        (r"^(a)(?:x|\1)+\b$", ["axaa"], ["a", "ab"]),
+        (r"^(a{2,3}?)\1\B$", [], ["aaaa", "aaaaa"]),
+    ],
+)
+def test_backreferences_have_the_meaning_of_ecma(pattern: str, matching: list[str], other: list[str]) -> None:
+    check = pattern_check(pattern)
+    if not matching and not other:
+        assert check is None
+        return
+    assert check is not None
+    assert [text for text in matching if not check.holds(text)] == []
+    assert [text for text in other if check.holds(text)] == []
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\1(a)", r"(a\1)", r"(?<=(a)\1)b", r"(a)\2", r"(a)\k<b>", r"(b)\1(?<=a+)", "(a)\\1["]
+)
+def test_untranslatable_patterns(pattern: str) -> None:
+    assert pattern_check(pattern) is None

@@ -110,6 +110,8 @@ class Evaluation:
             return False
         if node.maximum_length is not None and len(value) > node.maximum_length:
             return False
+        if not all(check.holds(value) for check in node.checked):
+            return False
         return node.pattern is None or self.matches(node.pattern, value)
 
     def matches(self, language: regex.Node, text: str) -> bool:

@@ -247,11 +247,8 @@ class SchemaReader:
         if type(schema) is not dict and not isinstance(schema, dict):
             self.invalid(place, None, f"a schema must be an object or a boolean, not {_kind(schema)}")
             return TRUE_NODE
-        if "$schema" in schema:
-            if schema["$schema"] in (DRAFT_3_URI, DRAFT_3_URI + "#"):
-                self.unsupported(place, "$schema", "draft 3 is not supported")
-            for name in base.dialect.unknown_vocabularies:
-                self.unsupported(place, "$schema", f"the metaschema requires the unknown vocabulary {name!r}")
+        if "$schema" in schema and not self._knows_dialect(schema, place, base):
+            return TRUE_NODE
         if not SUBSCHEMA_KEYWORDS.isdisjoint(schema):
             return self._branching(schema, place, base)
         node = SchemaNode()
@@ -267,6 +264,20 @@ class SchemaReader:
                 self._by_content[signature] = number
         self._by_identity[identity] = number
         return number
+
+    def _knows_dialect(self, schema: dict[str, Any], place: Place, base: Base) -> bool:
+        """Whether a schema with a ``$schema`` can be read; else that is recorded."""
+        named = schema["$schema"]
+        if not isinstance(named, str):
+            self.invalid(place, "$schema", f"$schema must be a string, not {_kind(named)}")
+            return False
+        known = named not in (DRAFT_3_URI, DRAFT_3_URI + "#")
+        if not known:
+            self.unsupported(place, "$schema", "draft 3 is not supported")
+        for name in base.dialect.unknown_vocabularies:
+            known = False
+            self.unsupported(place, "$schema", f"the metaschema requires the unknown vocabulary {name!r}")
+        return known
 
     def _branching(self, schema: Any, place: Place, base: Base) -> int:
         """`child` for a schema that holds or links to others; a mere ``$ref`` is its target."""
@@ -292,6 +303,9 @@ class SchemaReader:
             schema, place, base = target.schema, target.place, target.base
             if not isinstance(schema, dict) or SUBSCHEMA_KEYWORDS.isdisjoint(schema):
                 known = self.target(schema, place, base)
+                break
+            if "$schema" in schema and not self._knows_dialect(schema, place, base):
+                known = TRUE_NODE
                 break
         for identity in trail:
             self._by_identity[identity] = known
@@ -973,15 +987,15 @@ def _is_mapping_of_names(reader: SchemaReader, value: Any, place: Place, keyword
 def _contains(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
-    if not node.types & ARRAY:
-        return
     minimum: int | None = 1
     maximum: int | None = None
-    if base.dialect.number >= 2019:
-        if "minContains" in schema:
-            minimum = reader.natural(schema["minContains"], place, "minContains")
-        if "maxContains" in schema:
-            maximum = reader.natural(schema["maxContains"], place, "maxContains")
+    live = base.dialect.keywords
+    if "minContains" in schema and "minContains" in live:
+        minimum = reader.natural(schema["minContains"], place, "minContains")
+    if "maxContains" in schema and "maxContains" in live:
+        maximum = reader.natural(schema["maxContains"], place, "maxContains")
+    if not node.types & ARRAY:
+        return
     child = reader.child(value, (place, keyword), base)
     if minimum is None:
         return  # a finding says so
@@ -1004,7 +1018,7 @@ def _contains_count(
     reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
 ) -> None:
     """Read by `_contains`; alone it only has to be a count."""
-    if "contains" not in schema or not node.types & ARRAY:
+    if "contains" not in schema:
         reader.natural(value, place, keyword)
 
 
