@@ -29,7 +29,7 @@ a sampler proposes under the mask and checks few candidates.  A *condition* is a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -77,13 +77,21 @@ class PotentialState(Protocol):
         """
 
     def advance(self, tokens: NDArray[np.int64]) -> None:
-        """Every row goes on by one token: int64[rows]; a negative number leaves its row as it is.
+        """Every row goes on by one token: int64[rows].
 
-        Rows that are finished or dead ignore their token.
+        A negative number marks a row that takes no further part: its weights stay what they are, and nothing may be
+        asked of its next tokens, until `select` gives its place to another row.  Rows that are finished or dead
+        ignore their token.
         """
 
     def select(self, ancestors: NDArray[np.int64]) -> None:
         """Row i becomes a copy of row ``ancestors[i]``, in place: int64[new rows], any length."""
+
+    def fork(self, ancestors: NDArray[np.int64]) -> Self:
+        """A new, independent state whose row i is a copy of row ``ancestors[i]``; this one stays as it is.
+
+        Counters of the new state start at 0.
+        """
 
     def prefix(self) -> NDArray[np.float64]:
         """The log weight of each row as a beginning: float64[rows].  A finished row gives `complete`."""
@@ -112,6 +120,7 @@ class Potential(Protocol):
 
 def next_log_weights(state: PotentialState, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
     """The next weights of k pairs of a row and a token: float64[k], all three factors of the contract together."""
+    rows, tokens = np.ascontiguousarray(rows), np.ascontiguousarray(tokens)
     total = np.zeros(len(rows), dtype=np.float64)
     words = state.mask()
     if words is not None:
