@@ -13,11 +13,16 @@ alternatives that are still possible, with everything that may come next worked 
 child ends with a label that leaves fewer alternatives, the machine asks the source for the
 narrowed view.  Everything a view offers is satisfiable: a component key handed out can always be
 completed (liveness is decided by the source, when it expands).
+
+**Statuses.**  Where a check may fail and the value still be right (``oneOf``, ``not``, ``if``), or where it counts
+members, a container in progress is a `StatusView`: a state of the source.  It moves to a `PendingView` when a
+name or item begins, which names the component of the value, and from there with the exit label of the value to
+the next state.  All moves are asked for once and remembered by the machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -52,7 +57,7 @@ class NumberSpec:
     (drafts 6 and later) is ``multiple_of=Decimal(1)``; draft 4's integer, which is syntax, sets
     ``digits_only`` (no fraction, no exponent may be written).  Where ``values`` is given it is the
     whole set (ascending, unique) and the other bounds are ignored, ``digits_only`` aside.
-    ``label`` is the exit label of a number in this set.
+    ``label`` is the exit label of a number in this set; a number of an ``excluded`` spec loses the bits of its label.
     """
 
     label: int = 1
@@ -63,13 +68,22 @@ class NumberSpec:
     multiple_of: Decimal | None = None
     values: tuple[Decimal, ...] | None = None
     digits_only: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NumberLeaf:
-    """The union of specs; a number's exit label is the OR of the labels of the specs that hold it."""
+    """The union of specs: a number's exit label is the OR of the labels of the specs that hold it, less the excluded."""
 
     specs: tuple[NumberSpec, ...]
+
+
+class KeyRows(RowSource, Protocol):
+    """An automaton of names that can count the words of its states."""
+
+    def word_count(self, state: int, most: int) -> int | None:
+        """How many words lead from ``state`` to acceptance; None for more than ``most``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,9 @@ class ObjectView:
     after all listed ones).  A track's required names are never None in ``children`` for that track.
     Child components have one track for each track of this view, in the same order.
     ``source`` is what the JSON source needs to narrow the view; opaque to the machine.
+
+    ``keys``: where unlisted names are not all alike, the automaton of those that may come; its labels are classes,
+    and `ComponentSource.other` tells the component of a class.  ``other`` is then anything but None.
     """
 
     tracks: tuple[ObjectTrack, ...]
@@ -99,6 +116,7 @@ class ObjectView:
     other: ComponentKey | None
     ranks: tuple[int, ...]
     source: Hashable
+    keys: KeyRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +140,54 @@ class ArrayView:
     position that every track refuses ends the array (``ArrayTrack.maximum`` says where).  Child components
     have one track per track of this view, in the same order; a track whose ``maximum`` is reached takes no further
     part: the machine narrows to the tracks with ``count < maximum`` before an item starts.
+    ``unique``: no item may equal an earlier one.
     """
 
     tracks: tuple[ArrayTrack, ...]
     prefix: tuple[ComponentKey, ...]
     rest: ComponentKey | None
     source: Hashable
+    unique: bool = False
+
+
+REPEATED_ITEM = 1 << 61
+"""The bit of an item's exit label that tells a `StatusView` with ``unique`` that the item equals an earlier one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """An object or array in progress whose outcome is open; compared by identity, so the source interns it.
+
+    Objects: ``names`` and ``ranks`` as in `ObjectView` (all views that one object can reach list the same names);
+    ``allowed[i]``: listed name ``i`` may come next unless it was used; ``other``: unlisted names may, those
+    of ``keys`` where it is not None.  ``label``: exit label if the value ends here and all names of ``required``
+    were used; 0: it may not end.  Arrays: ``cap`` is the number up to which items must be counted for the
+    views that may follow; ``unique``: items are compared.  ``source`` is opaque to the machine.
+    """
+
+    is_object: bool
+    label: int
+    source: Hashable
+    names: tuple[bytes, ...] = ()
+    ranks: tuple[int, ...] = ()
+    allowed: tuple[bool, ...] = ()
+    required: tuple[int, ...] = ()
+    other: bool = False
+    keys: KeyRows | None = None
+    cap: int = 0
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PendingView:
+    """A container whose next value begins: its component, and the state that waits for the exit label."""
+
+    component: ComponentKey
+    view: StatusView
+    source: Hashable
+
+
+ContainerView = ObjectView | ArrayView | StatusView
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +202,8 @@ class Expansion:
     false: int = 0
     string: StringLeaf | None = None
     number: NumberLeaf | None = None
-    object: ObjectView | None = None
-    array: ArrayView | None = None
+    object: ObjectView | StatusView | None = None
+    array: ArrayView | StatusView | None = None
 
 
 class ComponentSource(Protocol):
@@ -174,4 +234,24 @@ class ComponentSource(Protocol):
 
     def narrow_array(self, view: ArrayView, keep: int) -> ArrayView:
         """As `narrow_object`; a dropped track is ``ArrayTrack(label=0)``."""
+        ...
+
+    def other(self, view: ObjectView, label: int) -> ComponentKey | None:
+        """The component of the value of an unlisted name whose class in ``view.keys`` is ``label``."""
+        ...
+
+    def select(self, view: StatusView, name: int | None, label: int) -> PendingView | None:
+        """What waits for the value of listed name ``name``, or of an unlisted one of the class ``label``."""
+        ...
+
+    def item(self, view: StatusView) -> PendingView | None:
+        """What waits for the next item; None where none may come."""
+        ...
+
+    def finish(self, pending: PendingView, label: int) -> ContainerView | None:
+        """The view after a value with the exit ``label``; None where the container is dead then."""
+        ...
+
+    def plans(self, view: StatusView) -> Iterable[tuple[list[tuple[bytes, ComponentKey]], list[ComponentKey]]]:
+        """Ways to end an object (names with components of one track) or array (items) in progress, at least one."""
         ...

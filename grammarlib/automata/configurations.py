@@ -11,6 +11,7 @@ One writer lock guards a machine; kernels run without the GIL while it is held.
 
 from __future__ import annotations
 
+import secrets
 import sys
 import threading
 from types import ModuleType
@@ -24,9 +25,13 @@ from grammarlib.automata.components import (
     ArrayView,
     ComponentKey,
     ComponentSource,
+    ContainerView,
+    KeyRows,
     NumberLeaf,
     NumberSpec,
     ObjectView,
+    PendingView,
+    StatusView,
     StringLeaf,
 )
 from grammarlib.automata.rows import RowSource
@@ -149,8 +154,13 @@ def _regular_rows(leaf: NumberLeaf) -> RowSource | None:
         return numbers.plain_number_rows()
     if leaf.specs == (_UNBOUNDED_DIGITS,):
         return numbers.integer_digits_rows()
+    if any(spec.excluded for spec in leaf.specs):
+        return numbers.ExcludingRows(leaf)
     return None
 
+
+_PLAIN_ROWS, _MEASURED_ROWS, _COUNTED_ROWS = range(3)  # what a row knows: nothing, fewest code points, how many words
+_MOST_WORDS: Final = 1000  # of a counted row
 
 _UNKNOWN: Final = -2  # in place of a row: the state has none yet
 _EXHAUSTIBLE: Final = frozenset(("states", "components", "configurations", "table_bytes"))
@@ -164,7 +174,7 @@ class _Rows:
 
     __slots__ = ("measure", "rows", "source")
 
-    def __init__(self, source: RowSource, measure: bool) -> None:
+    def __init__(self, source: RowSource, measure: int) -> None:
         self.source = source
         self.measure = measure
         self.rows = np.full(16, _UNKNOWN, np.int32)  # by local state; the last entry, index -1, is DEAD
@@ -209,15 +219,18 @@ class Machine:
         self.KH[:] = -1
         self.T[k.T_WHITESPACE] = _WHITESPACE[whitespace]
         self.T[k.T_DEPTH_LIMIT] = self.limits.stack_depth
+        self.T[k.T_KEYS : k.T_KEYS + 4] = [secrets.randbelow(2**31 - 2**20) + 2**19 for _ in range(4)]
         self._exhausted = False
         self._row_count = 7
         self._row_owner: list[_Rows | None] = [None] * 7
         self._row_local: list[int] = list(range(7))
-        self._row_sources: dict[tuple[int, bool], _Rows] = {}
+        self._row_sources: dict[tuple[int, int], _Rows] = {}
         self._component_ids: dict[ComponentKey, int] = {}
         self._component_keys: list[ComponentKey] = []
         self._string_leaves = 0
-        self._views: list[ObjectView | ArrayView] = []
+        self._views: list[ContainerView | PendingView] = []
+        self._name_texts: dict[tuple[bytes, ...], int] = {}
+        self._view_numbers: dict[int, int] = {}  # of status views and pending views, by identity
         self._number_leaves: dict[int, NumberLeaf] = {}
         self._number_rows: dict[int, _Rows] = {}
         self._number_offsets: dict[NumberLeaf, tuple[int, int]] = {}
@@ -236,7 +249,7 @@ class Machine:
             self.expand_component(root)
             self.start = self._intern(k.VALUE, root, -1, 0, -1)
         else:
-            row = self._row(self._rows_of(source, False), source.start)  # type: ignore[arg-type, union-attr]
+            row = self._row(self._rows_of(source, _PLAIN_ROWS), source.start)  # type: ignore[arg-type, union-attr]
             self.start = self._intern(k.ROW, row, 0, 0, -1)
 
     # ---- tables
@@ -278,7 +291,7 @@ class Machine:
             arena[_OFFSETS + number] = at
             setattr(self, name, view)
             at += size * width
-        arena[48:52] = [self._sizes[name] for name in ("N", "H", "FH", "KH")]
+        arena[48:53] = [self._sizes[name] for name in ("N", "H", "FH", "KH", "scratch")]
         self.A = arena
         self.T = arena[:_OFFSETS]
 
@@ -357,7 +370,7 @@ class Machine:
 
     # ---- rows
 
-    def _rows_of(self, source: RowSource, measure: bool) -> _Rows:
+    def _rows_of(self, source: RowSource, measure: int) -> _Rows:
         key = (id(source), measure)
         found = self._row_sources.get(key)
         if found is None:
@@ -377,7 +390,13 @@ class Machine:
             self._grow("RM", row + 1)
             self._grow("R", row + 1)
         source = rows.source
-        self.RM[row] = (source.label(local), source.shortest_length(local) if rows.measure else 0, -1, 0)
+        fact = 0
+        if rows.measure == _MEASURED_ROWS:
+            fact = source.shortest_length(local)
+        elif rows.measure == _COUNTED_ROWS:
+            words = source.word_count(local, _MOST_WORDS)  # type: ignore[attr-defined]
+            fact = 0 if words is None else words + 1
+        self.RM[row] = (source.label(local), fact, -1, 0)
         self.R[row, 0] = UNEXPANDED
         rows.rows[local] = row
         self._row_owner.append(rows)
@@ -432,8 +451,8 @@ class Machine:
             self._string(expansion.string),
             number_kind,
             number,
-            self._object(expansion.object) if expansion.object is not None else -1,
-            self._array(expansion.array) if expansion.array is not None else -1,
+            self._container(expansion.object) if expansion.object is not None else -1,
+            self._container(expansion.array) if expansion.array is not None else -1,
             0,
         ]
         self.C[component] = row
@@ -453,7 +472,7 @@ class Machine:
             members, count = self._pool(image), len(leaf.members)
         elif leaf.rows is not None:
             shape = 1
-            rows = self._rows_of(leaf.rows, leaf.maximum is not None)
+            rows = self._rows_of(leaf.rows, _PLAIN_ROWS if leaf.maximum is None else _MEASURED_ROWS)
             row = self._row(rows, leaf.rows.start)
         maximum = -1 if leaf.maximum is None else min(leaf.maximum, 0x7FFFFFFF)
         self.S[at] = (shape, leaf.label, row, min(leaf.minimum, 0x7FFFFFFF), maximum, members, count, 0)
@@ -467,7 +486,7 @@ class Machine:
         if found is None:
             rows = _regular_rows(leaf)
             if rows is not None:
-                found = (1, self._row(self._rows_of(rows, False), rows.start))
+                found = (1, self._row(self._rows_of(rows, _PLAIN_ROWS), rows.start))
             else:
                 offset = self._pool(numbers.encode_leaf(leaf))
                 self._number_leaves[offset] = leaf
@@ -475,7 +494,93 @@ class Machine:
             self._number_offsets[leaf] = found
         return found
 
-    def _view(self, view: ObjectView | ArrayView, row: list[int]) -> int:
+    def _container(self, view: ContainerView | PendingView) -> int:
+        """The number of a view, which is made on first sight."""
+        if isinstance(view, ObjectView):
+            return self._object(view)
+        if isinstance(view, ArrayView):
+            return self._array(view)
+        found = self._view_numbers.get(id(view))
+        if found is None:
+            found = self._pending(view) if isinstance(view, PendingView) else self._status(view)
+            self._view_numbers[id(view)] = found
+        return found
+
+    def _status(self, view: StatusView) -> int:
+        k = self.kernel
+        flags = int(k.BY_STATUS) | (int(k.UNIQUE) if view.unique else 0)
+        if not view.is_object:
+            row = [1, 1, self._pool([view.label, 0, -1]), 0, 0, 0, -1, 0, 0, 0, -1, view.cap, 0, 0, -1, flags]
+            return self._view(view, row)
+        assert self._component_source is not None
+        names = view.names
+        words = self._words(names)
+        image: list[int] = []
+        if names:
+            start = self._names_at(names)
+            for name, allowed, rank in zip(names, view.allowed, view.ranks, strict=True):
+                image += (start, len(name), 0 if allowed else -1, rank, -1)
+                start += len(name)
+        required = [0] * words
+        for i in view.required:
+            required[i >> 6] |= 1 << (i & 63)
+        tracks = [view.label, *(b - (1 << 64) if b >> 63 else b for b in required)]
+        other, other_row = self._others(view.other, view.keys)
+        return self._view(
+            view,
+            [
+                0,
+                1,
+                self._pool(tracks),
+                len(names),
+                self._pool(image),
+                words,
+                other,
+                0,
+                other_row,
+                0,
+                -1,
+                0,
+                2 if self._component_source.ordered else 0,
+                0,
+                -1,
+                flags,
+            ],
+        )
+
+    def _pending(self, view: PendingView) -> int:
+        row = self.V[self._container(view.view)].copy()
+        k = self.kernel
+        row[k.V_CHILD] = self._component(view.component)
+        row[k.V_TRACKS] = 0
+        return self._view(view, row.tolist())
+
+    def _words(self, names: tuple[bytes, ...]) -> int:
+        """Words of key bits for ``names``, for which room is kept from now on."""
+        words = (len(names) + 63) // 64
+        if words > self._widest:
+            self._widest, self._free = words, _NO_ROOM
+        longest = max(map(len, names), default=0)
+        if longest > self._longest_name:
+            self._longest_name, self._free = longest, _NO_ROOM
+        return words
+
+    def _names_at(self, names: tuple[bytes, ...]) -> int:
+        """Where the names lie, one after the other; views of one object share them."""
+        start = self._name_texts.get(names)
+        if start is None:
+            start = self._name_texts[names] = self._text(b"".join(names))
+        return start
+
+    def _others(self, other: bool, keys: KeyRows | None) -> tuple[int, int]:
+        """(0 where unlisted names may come or -1, the row where their automaton starts)."""
+        if not other:
+            return -1, 0
+        if keys is None:
+            return 0, 0
+        return 0, self._row(self._rows_of(keys, _COUNTED_ROWS), keys.start)
+
+    def _view(self, view: ContainerView | PendingView, row: list[int]) -> int:
         at = len(self._views)
         if at >= self.V.shape[0]:
             self._grow("V", at + 1)
@@ -487,9 +592,7 @@ class Machine:
         assert self._component_source is not None
         ordered = self._component_source.ordered
         names = view.names
-        words = (len(names) + 63) // 64
-        if words > self._widest:
-            self._widest, self._free = words, _NO_ROOM
+        words = self._words(names)
         component = self._component
         live = 0
         tracks: list[int] = []
@@ -523,15 +626,16 @@ class Machine:
                         takers[i] |= (child is not None) << position
         image: list[int] = []
         if names:
-            start = self._text(b"".join(names))
+            start = self._names_at(names)
             for i, (name, child, rank) in enumerate(zip(names, view.children, view.ranks, strict=True)):
                 length = len(name)
                 image += (start, length, component(child), rank, last_required.get(rank, -1) if single else takers[i])
                 start += length
-            longest = max(map(len, names))
-            if longest > self._longest_name:
-                self._longest_name, self._free = longest, _NO_ROOM
         track_at = self._pool(tracks)
+        if view.keys is None:
+            other, other_row = component(view.other), 0
+        else:
+            other, other_row = self._others(view.other is not None, view.keys)
         return self._view(
             view,
             [
@@ -541,15 +645,16 @@ class Machine:
                 len(names),
                 self._pool(image),
                 words,
-                component(view.other),
+                other,
                 live,
-                0,
+                other_row,
                 0,
                 -1,
                 0,
                 int(ordered),
                 single,
                 other_order,
+                0,
             ],
         )
 
@@ -583,6 +688,7 @@ class Machine:
                 0,
                 int(live & (live - 1) == 0),
                 -1,
+                int(self.kernel.UNIQUE) if view.unique else 0,
             ],
         )
 
@@ -697,21 +803,38 @@ class Machine:
     def _maintain(self, operation: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> int:
         return int(self.kernel.maintain(self.A, self.R, self.B, operation, a, b, c, d, e))
 
-    def _narrow(self, view: int, keep: int) -> None:
-        assert self._component_source is not None
-        wide = self._views[view]
-        if isinstance(wide, ObjectView):
-            narrow = self._object(self._component_source.narrow_object(wide, keep))
+    def _follow(self, number: int, what: int, about: int) -> None:
+        """Find and keep what comes after a view; see `recognise.following`."""
+        source = self._component_source
+        assert source is not None
+        k = self.kernel
+        view = self._views[number]
+        found = -2
+        after: ContainerView | PendingView | None
+        if isinstance(view, ObjectView) and about == k.BY_CLASS:
+            key = source.other(view, what)
+            found = -2 if key is None else self._component(key)
         else:
-            narrow = self._array(self._component_source.narrow_array(wide, keep))
-        self._store(view + 1, keep, 0, 0, narrow)
+            if isinstance(view, ObjectView):
+                after = source.narrow_object(view, what)
+            elif isinstance(view, ArrayView):
+                after = source.narrow_array(view, what)
+            elif isinstance(view, PendingView):
+                after = source.finish(view, what)
+            elif about == k.BY_ITEM:
+                after = source.item(view)
+            else:
+                after = source.select(view, what if about == k.BY_NAME else None, what)
+            if after is not None:
+                found = self._container(after)
+        self._store(number + 1, what, about, 0, found)
 
     def _continue_number(self, offset: int, mantissa: int, packed: int, byte: int) -> None:
         """A number left the registers: the exact rows take over."""
         rows = self._number_rows.get(offset)
         if rows is None:
             source = numbers.NumberRows(self._number_leaves[offset])
-            rows = self._number_rows[offset] = self._rows_of(source, False)
+            rows = self._number_rows[offset] = self._rows_of(source, _PLAIN_ROWS)
         text = numbers.decode_state(mantissa, packed)
         if byte >= 0:
             text += bytes((byte,))
@@ -742,8 +865,10 @@ class Machine:
                 rows.append(a)
             elif kind == k.NEED_COMPONENT:
                 self.expand_component(a)
-            elif kind == k.NEED_NARROW:
-                self._narrow(a, b)
+            elif kind == k.NEED_VIEW:
+                self._follow(a, b, c)
+            elif kind == k.NEED_SCRATCH:
+                self._grow("scratch", a)
             elif kind == k.NEED_NUMBER:
                 self._continue_number(a, b, c, d)
             elif forgive_depth:
@@ -790,12 +915,12 @@ class Machine:
         self._make_room(max(length, _STRIDE), frames, bits, texts, configurations)
 
     def _make_room(self, length: int, frames: int, bits: int, texts: int, configurations: int) -> None:
-        most = frames + 2 * length + 8  # one byte narrows a view and counts an item, or opens a container in it
+        most = frames + 3 * length + 8  # one byte narrows a view, counts an item, begins one and opens a container in it
         if most > self.F.shape[0]:
             self._grow("F", most)
         if bits + (length + 2) * self._widest > self.W.shape[0]:
             self._grow("W", bits + (length + 2) * self._widest)
-        most = texts + 2 * length + 16 + (length // 3 + 2) * (self._longest_name + 2)
+        most = texts + 5 * length + 16 + (length // 3 + 2) * (self._longest_name + 2)
         if most > self.X.shape[0]:
             self._grow("X", most)
         if configurations + 2 > self.K.shape[0]:
@@ -804,7 +929,7 @@ class Machine:
             self._grow("K", configurations + 2)
         if 2 * (configurations + 2) > self.KH.shape[0]:
             self._rehash("KH", self._sizes["KH"] * 4, 2)
-        most = frames + 2 * length + 8
+        most = frames + 3 * length + 8
         if 2 * most > self.FH.shape[0]:
             size = self._sizes["FH"]
             while size < 2 * most:
@@ -813,9 +938,9 @@ class Machine:
         # Up to these tops there is room for `_STRIDE` more bytes without another look at the tables.
         sizes = self._sizes
         self._free = (
-            min(sizes["F"], sizes["FH"] // 2) - 2 * _STRIDE - 8,
+            min(sizes["F"], sizes["FH"] // 2) - 3 * _STRIDE - 8,
             sizes["W"] - (_STRIDE + 2) * self._widest,
-            sizes["X"] - 2 * _STRIDE - 16 - (_STRIDE // 3 + 2) * (self._longest_name + 2),
+            sizes["X"] - 5 * _STRIDE - 16 - (_STRIDE // 3 + 2) * (self._longest_name + 2),
             min(sizes["K"], sizes["KH"] // 2) - 2,
         )
 

@@ -30,6 +30,7 @@ from grammarlib.limits import Limits
 
 _CACHE_ENTRIES = 1024
 _CACHE_STATES = 100_000
+_COUNTED_STATES = 512
 _DEAD_ROW = np.full(256, DEAD, dtype=STATE_DTYPE)
 
 
@@ -53,6 +54,7 @@ class LazyDFA:
         self._numbers: dict[Any, int] = {}
         self._moves: list[tuple[tuple[int, int], ...] | None] = []
         self._labels: list[int] = []
+        self._word_counts: dict[int, int | None] = {}
         fuel = self._fuel()
         if self._single:
             self._start = DEAD if is_empty(regexes[0], fuel) else self._number(regexes[0])
@@ -115,6 +117,45 @@ class LazyDFA:
         with self._lock:
             fuel = self._fuel()
             return min(distance(node, fuel, points=True) for node in self.residuals(state))
+
+    def word_count(self, state: int, most: int) -> int | None:
+        """How many byte strings lead from ``state`` to acceptance; None for more than ``most``.
+
+        None as well where more than `_COUNTED_STATES` states would have to be seen.
+        """
+        counts = self._word_counts
+        order: list[int] = [state]
+        seen = {state}
+        for at in order:  # grows while it is walked
+            if at in counts:
+                continue
+            for _, target in self.transitions(at):
+                if target not in seen:
+                    seen.add(target)
+                    order.append(target)
+            if len(order) > _COUNTED_STATES:
+                counts[state] = None
+                return None
+        waiting = [at for at in order if at not in counts]
+        while waiting:
+            # A state whose followers are all counted can be counted; what is left at the end lies on a cycle or before one.
+            left = []
+            for at in reversed(waiting):
+                total: int | None = 1 if self._labels[at] else 0
+                for members, target in self.transitions(at):
+                    if target not in counts:
+                        left.append(at)
+                        break
+                    after = counts[target]
+                    total = None if total is None or after is None else total + members.bit_count() * after
+                else:
+                    counts[at] = total
+            if len(left) == len(waiting):
+                counts.update(dict.fromkeys(left))
+                break
+            waiting = left[::-1]
+        found = counts[state]
+        return found if found is not None and found <= most else None
 
     def matches(self, data: bytes) -> int:
         """The label that ``data`` as a whole reaches; 0 where no language holds it."""
@@ -213,18 +254,19 @@ _stored = itertools.count(1)
 def lazy_dfa_for(regexes: Sequence[Node], limits: Limits) -> LazyDFA:
     """The automaton of ``regexes``, shared with every earlier call of the same regexes and limits.
 
+    One that has used half of its states is not handed out any more: a text that filled it harms nobody else.
     The cache is bounded by automata and by their states; the least recently used go first.
     """
     key = (tuple(regexes), limits.states, limits.closure_steps)
     with _cache_lock:
         automaton = _cache.get(key)
-        if automaton is not None:
+        if automaton is not None and 2 * automaton.state_count <= limits.states:
             _cache.move_to_end(key)
             return automaton
     automaton = LazyDFA(key[0], limits)
     with _cache_lock:
         known = _cache.get(key)
-        if known is not None:
+        if known is not None and 2 * known.state_count <= limits.states:
             return known
         _cache[key] = automaton
         if len(_cache) > _CACHE_ENTRIES:

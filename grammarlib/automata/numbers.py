@@ -985,6 +985,67 @@ _LARGEST: Final = 2**63 - 1
 _LARGEST_POWER: Final = 18
 
 
+class ExcludingRows:
+    """The automaton of a leaf with ``excluded`` specs: numbers of those lose the bits of their labels.
+
+    A state is live where the other specs are: a prefix whose every completion is excluded counts as live.
+    """
+
+    def __init__(self, leaf: NumberLeaf) -> None:
+        self._held = NumberRows(NumberLeaf(tuple(spec for spec in leaf.specs if not spec.excluded)))
+        self._taken = NumberRows(NumberLeaf(tuple(spec for spec in leaf.specs if spec.excluded)))
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._states: list[tuple[int, int]] = []
+        self._number(self._held.start, self._taken.start)
+
+    def _number(self, held: int, taken: int) -> int:
+        pair = (held, taken)
+        found = self._numbers.get(pair)
+        if found is None:
+            found = self._numbers[pair] = len(self._states)
+            self._states.append(pair)
+        return found
+
+    @property
+    def start(self) -> int:
+        """The state before the first byte."""
+        return 0
+
+    def expand(self, state: int) -> NDArray[np.int32]:
+        """int32[256]: the next state for each byte, -1 dead."""
+        held, taken = self._states[state]
+        row = self._held.expand(held)
+        other = self._taken.expand(taken) if taken >= 0 else np.full(256, DEAD, np.int32)
+        targets = np.full(256, DEAD, np.int32)
+        for byte in np.flatnonzero(row >= 0).tolist():
+            targets[byte] = self._number(int(row[byte]), int(other[byte]))
+        return targets
+
+    def label(self, state: int) -> int:
+        """The labels of a number that ends here."""
+        held, taken = self._states[state]
+        return self._held.label(held) & ~(self._taken.label(taken) if taken >= 0 else 0)
+
+    def shortest_completion(self, state: int) -> bytes:
+        """A shortest rest of a number with any label."""
+        seen = {state}
+        frontier = [(state, b"")]
+        while True:
+            following = []
+            for at, text in frontier:
+                if self.label(at):
+                    return text
+                for byte, target in enumerate(self.expand(at).tolist()):
+                    if target >= 0 and target not in seen:
+                        seen.add(target)
+                        following.append((target, text + bytes((byte,))))
+            frontier = following
+
+    def shortest_length(self, state: int) -> int:
+        """Bytes of `shortest_completion`."""
+        return len(self.shortest_completion(state))
+
+
 def encode_leaf(leaf: NumberLeaf) -> list[int]:
     """The image of a leaf for `grammarlib.kernels.recognise`: int64 values to append to the kernel's pool.
 

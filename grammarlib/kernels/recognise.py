@@ -18,16 +18,19 @@ byte, -1 dead, ``R[i, 0] == -2`` not expanded; ``B`` uint8[n], the bytes of name
 which begins with tops and limits (``T_*``), table offsets (``O_*``) and sizes (``Z_*``) and holds these tables:
 
 ====  ==========  ==========================================================================
-RM    [rows, 4]   label, fewest code points to acceptance, proven slices (-1 unknown), longest such
-                  distance in the proof
+RM    [rows, 4]   label, fewest code points to acceptance (rows of names: how many names follow, + 1, or 0),
+                  proven slices (-1 unknown), longest such distance in the proof
 C     [n, 10]     components, see ``C_*``
 S     [n, 8]      string leaves, see ``S_*``
 V     [n, 16]     object and array views, see ``V_*``
 P     [n]         pool of constants (names, tracks, members, number leaves)
 F     [n, 6]      frames: parent, view, key bits (offset in W), count or last rank, used unlisted names, depth
 W     [n]         key bits of frames
-X     [n, 4]      texts of unlisted names: parent, byte, length, hash; and links: previous link, -1, text, 0
-H     [n, 5]      hash table: (view + 1, keep, 0, 0) -> narrowed view; (-leaf - 1, mantissa, packed, byte) -> row or -2
+X     [n, 4]      texts of unlisted names and of recorded items: parent, byte, length, hash; links between names:
+                  previous link, -1, text, 0, between finished items: previous link, -1, and their fingerprint,
+                  to the item that is read: previous link, -2, where its text begins; beginning of a text: -1, -3
+H     [n, 5]      hash table: (view + 1, what, about, 0) -> what follows, see `following`; (-leaf - 1, mantissa, packed,
+                  byte) -> row or -2
 K     [n, 6]      interned configurations: the state, and its hash
 N     [n, 5]      needs: type and up to four operands
 ====  ==========  ==========================================================================
@@ -97,7 +100,15 @@ S_SHAPE, S_LABEL, S_ROW, S_MINIMUM, S_MAXIMUM, S_MEMBERS, S_COUNT = range(7)
     V_ORDERED,
     V_SINGLE,
     V_OTHER_ORDER,
-) = range(15)
+    V_FLAGS,
+) = range(16)
+V_OTHER_ROW = V_PREFIX  # of objects: where the automaton of unlisted names starts; 0 for any text
+V_CHILD = V_REST  # of a pending view: the component of the value that comes
+BY_STATUS = np.int64(1)  # in V_FLAGS: what follows is looked up with the exit label, name or item
+UNIQUE = np.int64(2)  # in V_FLAGS: the items of the array are compared
+REPEATED = np.int64(1) << 61  # in the exit label of an item: equal to an earlier one
+RECORD_SHIFT = np.int64(34)  # of e: the text of the item that is recorded, + 1
+UNRECORDED = (np.int64(1) << 34) - 1
 MEMBER_FIELDS = np.int64(3)  # in P, for each member: offset in B, length, exit label
 # In P, for each name: offset in B, length, component or -1, rank, and for a fixed order the rank of the last required
 # name before it (one live track) or the tracks that take it (several).  V_OTHER_ORDER is the same for other names.
@@ -113,7 +124,9 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
     T_DEPTH_LIMIT,
     T_RESULT,
     T_STEPS,
-) = range(9)
+    T_RECORD,
+) = range(10)
+T_KEYS = 12  # four random keys of fingerprints
 # Where each table begins in A, and the sizes that kernels need.
 (
     O_RM,
@@ -132,7 +145,7 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
     O_SCRATCH,
     O_STACK,
 ) = range(32, 47)
-Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH = range(48, 52)
+Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH, Z_SCRATCH = range(48, 53)
 HEADER = 64
 STACK_FIELDS = 10
 
@@ -140,9 +153,15 @@ STACK_FIELDS = 10
 ZERO = np.int64(0)
 NEED_COMPONENT = np.int64(1)
 NEED_ROW = np.int64(2)
-NEED_NARROW = np.int64(3)
+NEED_VIEW = np.int64(3)
 NEED_NUMBER = np.int64(4)
 NEED_DEPTH = np.int64(5)
+NEED_SCRATCH = np.int64(6)
+# What a look-up of a view is about: the exit label of a value, a listed name, the label of an unlisted one, an item.
+BY_LABEL = np.int64(0)
+BY_NAME = np.int64(1)
+BY_CLASS = np.int64(2)
+BY_ITEM = np.int64(3)
 _SURROGATE = np.int64(0xA0)  # the least byte after ED in a surrogate
 END = np.int64(-1)  # in place of a byte: the number ends
 _PRIMES = (
@@ -222,12 +241,18 @@ def look_up(A: Ints, R: Rows, B: Bytes, k0: int, k1: int, k2: int, k3: int) -> i
 
 
 @kernel
-def narrowed(A: Ints, R: Rows, B: Bytes, view: int, keep: int) -> int:
-    """The view with only the tracks in ``keep``, or -1 after noting the need."""
-    i = look_up(A, R, B, view + 1, keep, ZERO, ZERO)
+def following(A: Ints, R: Rows, B: Bytes, view: int, what: int, about: int) -> int:
+    """What comes after ``view`` (`BY_LABEL` ...): a view, for plain views a component; -2 dead, -1 after noting the need."""
+    i = look_up(A, R, B, view + 1, what, about, ZERO)
     if A[A[O_H] + i * 5 + 0] != 0:
         return A[A[O_H] + i * 5 + 4]
-    return need(A, R, B, NEED_NARROW, view, keep, ZERO, ZERO)
+    return need(A, R, B, NEED_VIEW, view, what, about, ZERO)
+
+
+@kernel
+def narrowed(A: Ints, R: Rows, B: Bytes, view: int, keep: int) -> int:
+    """The view with only the tracks in ``keep``, or -1 after noting the need."""
+    return following(A, R, B, view, keep, BY_LABEL)
 
 
 @kernel
@@ -371,11 +396,6 @@ def any_name_allowed(A: Ints, R: Rows, B: Bytes, view: int, f: int, lo: int, hi:
     return False
 
 
-@kernel
-def may_add_name(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
-    return other_allowed(A, R, B, view, f) or any_name_allowed(A, R, B, view, f, ZERO, A[A[O_V] + view * 16 + V_NAMES])
-
-
 # ---- texts of unlisted names
 
 
@@ -411,16 +431,41 @@ def text_equal(A: Ints, R: Rows, B: Bytes, x: int, y: int) -> bool:
 
 
 @kernel
-def text_of_prefix(A: Ints, R: Rows, B: Bytes, view_base: int, i: int, depth: int) -> tuple[int, int]:
-    """The text of the first ``depth`` bytes of listed name ``i``, and the any-text row after it."""
+def text_of_prefix(A: Ints, R: Rows, B: Bytes, view_base: int, i: int, depth: int) -> int:
+    """The text of the first ``depth`` bytes of listed name ``i``."""
     text = np.int64(-1)
-    row = np.int64(ANY_TEXT_ROW)
     start = A[A[O_P] + view_base + i * NAME_FIELDS]
     for j in range(depth):
-        byte = np.int64(B[start + j])
-        text = text_append(A, R, B, text, byte)
-        row = R[row, byte]
-    return text, row
+        text = text_append(A, R, B, text, np.int64(B[start + j]))
+    return text
+
+
+@kernel
+def all_taken(A: Ints, R: Rows, B: Bytes, row: int, text: int, f: int) -> bool:
+    """Whether the used names are all names that ``text``, now at ``row``, could become."""
+    words = A[A[O_RM] + row * 4 + 1]  # how many there are, + 1; 0 where nobody counted them, or they are too many
+    if words == 0:
+        return False
+    words -= 1
+    length = A[A[O_X] + text * 4 + 2] if text >= 0 else ZERO
+    link = A[A[O_F] + f * 6 + F_USED]
+    while link >= 0 and words > 0:
+        used = A[A[O_X] + link * 4 + 2]
+        while used >= 0 and A[A[O_X] + used * 4 + 2] > length:
+            used = A[A[O_X] + used * 4 + 0]
+        if text_equal(A, R, B, used, text):
+            words -= 1
+        link = A[A[O_X] + link * 4 + 0]
+    return words == 0
+
+
+@kernel
+def may_add_name(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
+    if other_allowed(A, R, B, view, f):
+        row = A[A[O_V] + view * 16 + V_OTHER_ROW]
+        if row == ANY_TEXT_ROW or not all_taken(A, R, B, row, np.int64(-1), f):
+            return True
+    return any_name_allowed(A, R, B, view, f, ZERO, A[A[O_V] + view * 16 + V_NAMES])
 
 
 # ---- numbers
@@ -966,6 +1011,304 @@ def number_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: in
     return result
 
 
+# ---- items that must differ
+#
+# While an item of an array with `UNIQUE` is read, its bytes are recorded as a text.  At its end the text becomes a
+# fingerprint of the *value*: how strings are escaped, numbers are written and members are ordered does not count.
+# Equal values always have equal fingerprints.  Four polynomials over a prime field of 31 bits, at random points that
+# nobody outside the process knows, tell different values apart: by Schwartz and Zippel two given values of n
+# bytes agree in all four with a probability below (n / 2**31)**4.  The members of an object are a product over (name,
+# value), as in Lipton's fingerprints of multisets.
+
+_FIELD = np.int64(2147483647)
+_EXPONENT_MASK = (1 << 57) - 1
+
+
+@kernel
+def mix(A: Ints, at: int, value: int) -> None:
+    """Append ``value`` (below 2**31) to the polynomials at ``at``."""
+    for lane in range(4):
+        A[at + lane] = (A[at + lane] * A[T_KEYS + lane] + value + 1) % _FIELD
+
+
+@kernel
+def mix_code_point(A: Ints, at: int, point: int) -> None:
+    """Append a code point as UTF-8 does (a lone surrogate as WTF-8)."""
+    if point < 0x80:
+        mix(A, at, point)
+        return
+    if point < 0x800:
+        count = 1
+        mix(A, at, 0xC0 | (point >> 6))
+    elif point < 0x10000:
+        count = 2
+        mix(A, at, 0xE0 | (point >> 12))
+    else:
+        count = 3
+        mix(A, at, 0xF0 | (point >> 18))
+    while count > 0:
+        count -= 1
+        mix(A, at, 0x80 | ((point >> (6 * count)) & 0x3F))
+
+
+@kernel
+def mix_string(A: Ints, at: int, base: int, i: int, length: int) -> int:
+    """Append the string whose content begins at ``base + i``; return the index after its closing quote."""
+    high = np.int64(0)
+    while i < length:
+        byte = A[base + i]
+        i += 1
+        if byte == 0x22:
+            break
+        point = np.int64(-1)
+        if byte == 0x5C and i < length:
+            byte = A[base + i]
+            i += 1
+            if byte == 0x75:
+                point = np.int64(0)
+                for _ in range(4):
+                    digit = A[base + i] if i < length else np.int64(0x30)
+                    i += 1
+                    point = (point << 4) | (digit - 0x30 if digit <= 0x39 else (digit & 0xDF) - 0x37)
+                if high != 0 and 0xDC00 <= point <= 0xDFFF:
+                    point = 0x10000 + ((high - 0xD800) << 10) + (point - 0xDC00)
+                    high = np.int64(0)
+            elif byte == 0x62:
+                point = np.int64(8)
+            elif byte == 0x66:
+                point = np.int64(12)
+            elif byte == 0x6E:
+                point = np.int64(10)
+            elif byte == 0x72:
+                point = np.int64(13)
+            elif byte == 0x74:
+                point = np.int64(9)
+            else:
+                point = byte
+        if high != 0:
+            mix_code_point(A, at, high)
+            high = np.int64(0)
+        if 0xD800 <= point <= 0xDBFF:
+            high = point
+        elif point >= 0:
+            mix_code_point(A, at, point)
+        else:
+            mix(A, at, byte)
+    if high != 0:
+        mix_code_point(A, at, high)
+    return i
+
+
+@kernel
+def mix_number(A: Ints, at: int, base: int, i: int, length: int) -> int:
+    """Append the number that begins at ``base + i``, as digits without outer zeros, exponent and sign."""
+    negative = A[base + i] == 0x2D
+    if negative:
+        i += 1
+    zeros = np.int64(0)  # zeros that count only if another digit follows
+    exponent = np.int64(0)
+    seen = False
+    fraction = False
+    while i < length:
+        byte = A[base + i]
+        if byte == 0x2E:
+            fraction = True
+        elif 0x30 <= byte <= 0x39:
+            if fraction:
+                exponent -= 1
+            if byte != 0x30:
+                if seen:
+                    for _ in range(zeros):
+                        mix(A, at, np.int64(0x30))
+                seen = True
+                zeros = np.int64(0)
+                mix(A, at, byte)
+            else:
+                zeros += 1
+        else:
+            break
+        i += 1
+    exponent += zeros
+    if i < length and (A[base + i] == 0x65 or A[base + i] == 0x45):
+        i += 1
+        down = False
+        written = np.int64(0)
+        while i < length:
+            byte = A[base + i]
+            if byte == 0x2D:
+                down = True
+            elif 0x30 <= byte <= 0x39:
+                written = (written * 10 + (byte - 0x30)) & _EXPONENT_MASK
+            elif byte != 0x2B:
+                break
+            i += 1
+        exponent += -written if down else written
+    if not seen:
+        mix(A, at, np.int64(0x30))
+        return i
+    exponent &= _EXPONENT_MASK
+    mix(A, at, exponent >> 30)
+    mix(A, at, exponent & 0x3FFFFFFF)
+    mix(A, at, np.int64(1 if negative else 0))
+    return i
+
+
+@kernel
+def fingerprint(A: Ints, base: int, length: int, top: int) -> None:
+    """The polynomials of the JSON value in ``A[base : base + length]``, whose last byte may be missing, into ``A[top :]``.
+
+    Behind them the open containers, 10 integers each: whether it is an object, whether a name comes, the polynomials
+    so far, those of the last name.
+    """
+    depth = 0
+    i = np.int64(0)
+    while True:
+        byte = A[base + i] if i < length else np.int64(0x5D)
+        if byte == 0x20 or byte == 0x2C or byte == 0x3A or 9 <= byte <= 13:
+            i += 1
+            continue
+        frame = top + 4 + (depth - 1) * 10
+        if byte == 0x5B or byte == 0x7B:
+            i += 1
+            depth += 1
+            frame += 10
+            A[frame] = 1 if byte == 0x7B else 0
+            A[frame + 1] = A[frame]
+            for lane in range(4):
+                A[frame + 2 + lane] = 1
+            continue
+        for lane in range(4):
+            A[top + lane] = 1
+        if byte == 0x5D or byte == 0x7D:
+            i += 1
+            if depth == 0:
+                return
+            for lane in range(4):
+                A[top + lane] = A[frame + 2 + lane]
+            mix(A, top, 3 + A[frame])
+            depth -= 1
+            frame -= 10
+        elif byte == 0x22:
+            i = mix_string(A, top, base, i + 1, length)
+            mix(A, top, np.int64(1))
+            if depth > 0 and A[frame + 1] == 1:
+                for lane in range(4):
+                    A[frame + 6 + lane] = A[top + lane]
+                A[frame + 1] = 0
+                continue
+        elif byte == 0x2D or 0x30 <= byte <= 0x39:
+            i = mix_number(A, top, base, i, length)
+            mix(A, top, np.int64(2))
+        else:
+            i += 5 if byte == 0x66 else 4
+            mix(A, top, byte)
+            mix(A, top, np.int64(5))
+        if depth == 0:
+            return
+        if A[frame] == 0:
+            for lane in range(4):
+                A[frame + 2 + lane] = (A[frame + 2 + lane] * A[T_KEYS + lane] + A[top + lane] + 1) % _FIELD
+        else:
+            A[frame + 1] = 1
+            for lane in range(4):
+                key = A[T_KEYS + lane]
+                square = key * key % _FIELD
+                entry = (A[frame + 6 + lane] * ((square + 1) % _FIELD) + A[top + lane]) % _FIELD
+                entry = (entry + square * key % _FIELD + 5) % _FIELD
+                A[frame + 2 + lane] = A[frame + 2 + lane] * entry % _FIELD
+
+
+@kernel
+def begin_item(A: Ints, R: Rows, B: Bytes, f: int) -> int:
+    """An item of an array with `UNIQUE` begins: the frame in which its text is recorded."""
+    at_frame = A[O_F] + f * 6
+    link = A[T_TEXTS]
+    at = A[O_X] + link * 4
+    A[at] = A[at_frame + F_USED]
+    A[at + 1] = -2
+    A[at + 2] = A[T_RECORD]
+    A[at + 3] = 0
+    A[T_TEXTS] = link + 1
+    if A[T_RECORD] == 0:
+        at += 4
+        A[at] = -1
+        A[at + 1] = -3
+        A[at + 2] = 0
+        A[at + 3] = 0x811C9DC5
+        A[T_RECORD] = link + 2
+        A[T_TEXTS] = link + 2
+    return new_frame(
+        A,
+        R,
+        B,
+        A[at_frame + F_PARENT],
+        A[at_frame + F_VIEW],
+        A[at_frame + F_BITS],
+        A[at_frame + F_COUNT],
+        link,
+        A[at_frame + F_DEPTH],
+    )
+
+
+@kernel
+def end_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int]:
+    """-> (status, frame that knows the item); status 0: it equals an earlier one, -1: scratch space must grow."""
+    at_frame = A[O_F] + f * 6
+    head = A[at_frame + F_USED]
+    start = A[A[O_X] + head * 4 + 2] - 1
+    length = np.int64(0)
+    depth = np.int64(0)
+    node = A[T_RECORD] - 1
+    while node != start and A[A[O_X] + node * 4 + 1] != -3:
+        byte = A[A[O_X] + node * 4 + 1]
+        if byte == 0x5B or byte == 0x7B:
+            depth += 1
+        length += 1
+        node = A[A[O_X] + node * 4]
+    size = length + 10 * depth + 16
+    if size > A[Z_SCRATCH]:
+        need(A, R, B, NEED_SCRATCH, size, ZERO, ZERO, ZERO)
+        return -1, f
+    base = A[O_SCRATCH]
+    node = A[T_RECORD] - 1
+    at = base + length
+    for _ in range(length):
+        at -= 1
+        A[at] = A[A[O_X] + node * 4 + 1]
+        node = A[A[O_X] + node * 4]
+    if start < 0:
+        A[T_RECORD] = 0
+    at = base + length
+    fingerprint(A, base, length, at)
+    first = (A[at] << 31) | A[at + 1]
+    second = (A[at + 2] << 31) | A[at + 3]
+    status = 1
+    link = A[A[O_X] + head * 4]
+    while link >= 0:
+        if A[A[O_X] + link * 4 + 2] == first and A[A[O_X] + link * 4 + 3] == second:
+            status = 0
+            break
+        link = A[A[O_X] + link * 4]
+    link = A[T_TEXTS]
+    at = A[O_X] + link * 4
+    A[at] = A[A[O_X] + head * 4]
+    A[at + 1] = -1
+    A[at + 2] = first
+    A[at + 3] = second
+    A[T_TEXTS] = link + 1
+    return status, new_frame(
+        A,
+        R,
+        B,
+        A[at_frame + F_PARENT],
+        A[at_frame + F_VIEW],
+        A[at_frame + F_BITS],
+        A[at_frame + F_COUNT],
+        link,
+        A[at_frame + F_DEPTH],
+    )
+
+
 # ---- the end of values
 
 
@@ -977,15 +1320,26 @@ def finish(A: Ints, R: Rows, B: Bytes, label: int, f: int) -> tuple[int, int, in
         return 1, DONE, f
     view = A[at_frame + F_VIEW]
     at_view = A[O_V] + view * 16
+    if A[at_view + V_FLAGS] & UNIQUE:
+        status, f = end_item(A, R, B, f)
+        if status < 0:
+            return -1, DONE, f
+        at_frame = A[O_F] + f * 6
+        if status == 0:
+            if A[at_view + V_FLAGS] & BY_STATUS == 0:
+                return 0, DONE, f
+            label |= REPEATED
     if A[at_view + V_SINGLE] == 0:
         keep = A[at_view + V_LIVE] & label
+        if A[at_view + V_FLAGS] & BY_STATUS:
+            keep = label
         if keep == 0:
             return 0, DONE, f
         if keep != A[at_view + V_LIVE]:
             view = narrowed(A, R, B, view, keep)
             at_view = A[O_V] + view * 16
             if view < 0:
-                return -1, DONE, f
+                return (-1 if view == -1 else 0), DONE, f
             f = new_frame(
                 A,
                 R,
@@ -1063,6 +1417,22 @@ def next_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
     view = A[at_frame + F_VIEW]
     at_view = A[O_V] + view * 16
     count = A[at_frame + F_COUNT]
+    if A[at_view + V_FLAGS] & BY_STATUS:
+        view = following(A, R, B, view, ZERO, BY_ITEM)
+        if view < 0:
+            return (-1 if view == -1 else 0), np.int64(-1), f
+        f = new_frame(
+            A,
+            R,
+            B,
+            A[at_frame + F_PARENT],
+            view,
+            A[at_frame + F_BITS],
+            count,
+            A[at_frame + F_USED],
+            A[at_frame + F_DEPTH],
+        )
+        return 1, A[A[O_V] + view * 16 + V_CHILD], f
     keep = np.int64(0)
     at = A[at_view + V_TRACK_AT]
     for track in range(A[at_view + V_TRACKS]):
@@ -1095,8 +1465,8 @@ def next_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int, int]:
 
 
 @kernel
-def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[int, int, int]:
-    """A name ended: listed name ``i``, or an unlisted one (i < 0); -> (status, component, f)."""
+def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int, label: int) -> tuple[int, int, int]:
+    """A name ended: listed name ``i``, or an unlisted one (i < 0) of the class ``label``; -> (status, component, f)."""
     at_frame = A[O_F] + f * 6
     view = A[at_frame + F_VIEW]
     at_view = A[O_V] + view * 16
@@ -1135,6 +1505,10 @@ def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[
         A[T_BITS] = top + words
     else:
         component = A[at_view + V_OTHER]
+        if A[at_view + V_OTHER_ROW] != ANY_TEXT_ROW and A[at_view + V_FLAGS] & BY_STATUS == 0:
+            component = following(A, R, B, view, label, BY_CLASS)
+            if component == -1:
+                return -1, component, f
         top = A[T_TEXTS]
         A[A[O_X] + top * 4 + 0] = used
         A[A[O_X] + top * 4 + 1] = -1
@@ -1144,8 +1518,13 @@ def select_name(A: Ints, R: Rows, B: Bytes, f: int, i: int, text: int) -> tuple[
         used = top
     if component < 0:
         return 0, component, f
-    if A[at_view + V_ORDERED] == 1:
+    if A[at_view + V_ORDERED] != 0:
         count = rank
+    if A[at_view + V_FLAGS] & BY_STATUS:
+        view = following(A, R, B, view, i if i >= 0 else label, BY_NAME if i >= 0 else BY_CLASS)
+        if view < 0:
+            return (-1 if view == -1 else 0), component, f
+        component = A[A[O_V] + view * 16 + V_CHILD]
     return 1, component, new_frame(A, R, B, A[at_frame + F_PARENT], view, bits, count, used, A[at_frame + F_DEPTH])
 
 
@@ -1180,10 +1559,13 @@ def feed(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, byte: in
             r += 1
         return 1, kind, row, r
     if kind == KEY_OTHER:
+        if R[a, 0] == UNEXPANDED:
+            return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r
         row = np.int64(R[a, byte])
         if row < 0:
             return 0, kind, a, r
-        return 1, kind, row, text_append(A, R, B, r, byte)
+        r = text_append(A, R, B, r, byte)
+        return (0 if all_taken(A, R, B, row, r, f) else 1), kind, row, r
     lo = r & MASK20
     hi = (r >> 20) & MASK20
     depth = r >> 40
@@ -1198,16 +1580,23 @@ def feed(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int, byte: in
     base = A[A[O_V] + view * 16 + V_NAME_AT]
     first = member_bound(A, R, B, base, NAME_FIELDS, lo, hi, depth, byte)
     last = member_bound(A, R, B, base, NAME_FIELDS, first, hi, depth, byte + 1)
-    other = other_allowed(A, R, B, view, f)
-    if first < last and (other or any_name_allowed(A, R, B, view, f, first, last)):
-        return 1, kind, a, first | (last << 20) | ((depth + 1) << 40)
-    if not other:
-        return 0, kind, a, r
-    text, row = text_of_prefix(A, R, B, base, lo, depth)
-    row = np.int64(R[row, byte])
+    row = np.int64(-1)  # of the automaton of unlisted names
+    if a >= 0 and other_allowed(A, R, B, view, f):
+        if R[a, 0] == UNEXPANDED:
+            return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r
+        row = np.int64(R[a, byte])
+    if first < last and any_name_allowed(A, R, B, view, f, first, last):
+        return 1, kind, row, first | (last << 20) | ((depth + 1) << 40)
     if row < 0:
         return 0, kind, a, r
-    return 1, KEY_OTHER, row, text_append(A, R, B, text, byte)
+    if first < last:
+        if A[A[O_RM] + row * 4 + 1] != 0:
+            text = text_append(A, R, B, text_of_prefix(A, R, B, base, lo, depth), byte)
+            if all_taken(A, R, B, row, text, f):
+                return 0, kind, a, r
+        return 1, kind, row, first | (last << 20) | ((depth + 1) << 40)
+    text = text_append(A, R, B, text_of_prefix(A, R, B, base, lo, depth), byte)
+    return (0 if all_taken(A, R, B, row, text, f) else 1), KEY_OTHER, row, text
 
 
 @kernel
@@ -1236,7 +1625,7 @@ def feed_code_point(
 
 @kernel
 def at_boundary(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) -> bool:
-    """Whether a name being read stands between two code points."""
+    """Whether a name being read, listed or of any text, stands between two code points."""
     if kind == KEY_OTHER:
         return A[A[O_RM] + a * 4 + 0] != 0
     row = np.int64(ANY_TEXT_ROW)
@@ -1287,28 +1676,32 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
     at_frame = A[O_F] + f * 6
     if low > high:
         return 0
-    if kind == KEY_OTHER:
-        return 1 if A[A[O_RM] + a * 4 + 0] != 0 else 0
+    by_row = False  # a row of the automaton of unlisted names decides, with no length
+    if kind == KEY_OTHER or kind == KEY:
+        view = A[at_frame + F_VIEW]
+        by_row = A[A[O_V] + view * 16 + V_OTHER_ROW] != ANY_TEXT_ROW
+        if not by_row and (kind == KEY_OTHER or other_allowed(A, R, B, view, f)):
+            return 1 if at_boundary(A, R, B, kind, a, r, f) else 0
     if kind == KEY or kind == MEMBER:
         if kind == MEMBER:
             base = A[A[O_S] + a * 8 + S_MEMBERS]
             stride = MEMBER_FIELDS
         else:
-            view = A[at_frame + F_VIEW]
-            base = A[A[O_V] + view * 16 + V_NAME_AT]
+            base = A[A[O_V] + A[at_frame + F_VIEW] * 16 + V_NAME_AT]
             stride = NAME_FIELDS
-            if other_allowed(A, R, B, view, f):
-                return 1 if at_boundary(A, R, B, kind, a, r, f) else 0
         depth = r >> 40
         lo = member_code_point_bound(A, R, B, base, stride, r & MASK20, (r >> 20) & MASK20, depth, low)
         hi = member_code_point_bound(A, R, B, base, stride, lo, (r >> 20) & MASK20, depth, high + 1)
         if kind == MEMBER:
             return 1 if lo < hi else 0
-        return 1 if any_name_allowed(A, R, B, A[at_frame + F_VIEW], f, lo, hi) else 0
-    leaf = r >> 32
+        if any_name_allowed(A, R, B, A[at_frame + F_VIEW], f, lo, hi):
+            return 1
+        if not by_row or a < 0 or not other_allowed(A, R, B, A[at_frame + F_VIEW], f):
+            return 0
+    leaf = ZERO if by_row else r >> 32
     at_leaf = A[O_S] + leaf * 8
     count = (r & 0xFFFFFFFF) + 1
-    if A[at_leaf + S_MAXIMUM] >= 0 and count > A[at_leaf + S_MAXIMUM]:
+    if not by_row and A[at_leaf + S_MAXIMUM] >= 0 and count > A[at_leaf + S_MAXIMUM]:
         return 0
     if R[a, 0] == UNEXPANDED:
         return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO)
@@ -1331,7 +1724,7 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
         # Descend until the whole block of code points under this row lies in the range, or it dies.
         # Blocks are clipped where UTF-8 itself has no code points (C2.., E0 A0.., F0 90.., F4 8F).
         while True:
-            if row < 0 or not length_allows(A, R, B, leaf, row, count):
+            if row < 0 or not (by_row or length_allows(A, R, B, leaf, row, count)):
                 break
             first = (point >> shift) << shift
             last = min(first + block - 1, 0x10FFFF)
@@ -1455,17 +1848,21 @@ def close_string(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) 
         at_view = A[O_V] + view * 16
         i = r & MASK20
         text = np.int64(-1)
+        label = np.int64(0)
         if A[A[O_P] + A[at_view + V_NAME_AT] + i * NAME_FIELDS + 1] != r >> 40:
-            text, row = text_of_prefix(A, R, B, A[at_view + V_NAME_AT], i, r >> 40)
-            if A[A[O_RM] + row * 4 + 0] == 0:
+            if a >= 0:
+                label = A[A[O_RM] + a * 4 + 0]
+            if label == 0:
                 return 0, kind, a, r, f
+            text = text_of_prefix(A, R, B, A[at_view + V_NAME_AT], i, r >> 40)
             i = np.int64(-1)
     else:
-        if A[A[O_RM] + a * 4 + 0] == 0:
+        label = A[A[O_RM] + a * 4 + 0]
+        if label == 0:
             return 0, kind, a, r, f
         i = np.int64(-1)
         text = r
-    status, component, f = select_name(A, R, B, f, i, text)
+    status, component, f = select_name(A, R, B, f, i, text, label)
     return status, COLON, component, np.int64(0), f
 
 
@@ -1500,24 +1897,34 @@ def string_step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f
         if status != 1:
             return status, kind, a, r, e, f
         # A raw ED may only begin U+D000..U+D7FF: is one of them live?
-        if kind == STRING:
+        by_row = False
+        if kind == KEY or kind == KEY_OTHER:
+            by_row = A[A[O_V] + A[at_frame + F_VIEW] * 16 + V_OTHER_ROW] != ANY_TEXT_ROW
+        if kind == STRING or (kind == KEY_OTHER and by_row):
             if R[a, 0] == UNEXPANDED:
                 return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
             status = 0
             for follow in range(0x80, 0xA0):
                 row = np.int64(R[a, follow])
-                if row >= 0 and length_allows(A, R, B, r >> 32, row, r & 0xFFFFFFFF):
+                if row >= 0 and (by_row or length_allows(A, R, B, r >> 32, row, r & 0xFFFFFFFF)):
                     status = 1
                     break
         elif kind == MEMBER:
             lo = r & MASK20
             status = 1 if member_at(A, R, B, A[A[O_S] + a * 8 + S_MEMBERS], MEMBER_FIELDS, lo, r >> 40) < 0xA0 else 0
-        elif kind == KEY and not other_allowed(A, R, B, A[at_frame + F_VIEW], f):
+        elif kind == KEY and (by_row or not other_allowed(A, R, B, A[at_frame + F_VIEW], f)):
             view = A[at_frame + F_VIEW]
             hi = member_bound(
                 A, R, B, A[A[O_V] + view * 16 + V_NAME_AT], NAME_FIELDS, r & MASK20, (r >> 20) & MASK20, r >> 40, 0xA0
             )
             status = 1 if any_name_allowed(A, R, B, view, f, r & MASK20, hi) else 0
+            if status == 0 and by_row and a >= 0:
+                if R[a, 0] == UNEXPANDED:
+                    return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
+                for follow in range(0x80, 0xA0):
+                    if R[a, follow] >= 0:
+                        status = 1
+                        break
         return status, kind, a, r, np.int64(RAW_ED), f
     if phase == 1:
         point = np.int64(-1)
@@ -1612,6 +2019,17 @@ def value_step(A: Ints, R: Rows, B: Bytes, a: int, f: int, byte: int) -> State:
 @kernel
 def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, byte: int) -> State:
     """One byte; -> (status, kind, a, r, e, f); status 1 live, 0 dead, -1 a need was noted."""
+    A[T_RECORD] = e >> RECORD_SHIFT
+    status, kind, a, r, e, f = unrecorded_step(A, R, B, kind, a, r, e & UNRECORDED, f, byte)
+    record = A[T_RECORD]
+    if record != 0 and status == 1:
+        e |= (text_append(A, R, B, record - 1, byte) + 1) << RECORD_SHIFT
+    return status, kind, a, r, e, f
+
+
+@kernel
+def unrecorded_step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, byte: int) -> State:
+    """As `step`, for the part of ``e`` below the recorded text, which is in ``T_RECORD``."""
     if kind == ROW:
         if R[a, 0] == UNEXPANDED:
             return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO), kind, a, r, e, f
@@ -1697,6 +2115,8 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
             status, a, f = next_item(A, R, B, f)
             if status != 1:
                 return status, kind, a, r, e, f
+        if f >= 0 and A[A[O_V] + A[A[O_F] + f * 6 + F_VIEW] * 16 + V_FLAGS] & UNIQUE:
+            f = begin_item(A, R, B, f)
         status, kind, b, r, e, f = value_step(A, R, B, a, f, byte)
         if status != 2:
             return status, kind, b, r, e, f
@@ -1721,9 +2141,10 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
             if not may_add_name(A, R, B, view, f):
                 return 0, kind, a, r, e, f
             names = A[A[O_V] + view * 16 + V_NAMES]
+            row = A[A[O_V] + view * 16 + V_OTHER_ROW]
             if names == 0:
-                return 1, KEY_OTHER, np.int64(ANY_TEXT_ROW), np.int64(-1), zero, f
-            return 1, KEY, zero, names << 20, zero, f
+                return 1, KEY_OTHER, row, np.int64(-1), zero, f
+            return 1, KEY, row, names << 20, zero, f
         if byte == 0x7D and kind == OBJECT_OPEN:
             status, kind, f = close_object(A, R, B, f)
             return status, kind, zero, zero, zero, f
@@ -2009,6 +2430,9 @@ def walk(
                     A[T_TEXTS] = texts_here
                     r = text_append(A, R, B, r, byte)
                     texts_here = A[T_TEXTS]
+                    if A[A[O_RM] + row * 4 + 1] != 0 and all_taken(A, R, B, row, r, A[A[above + 8] + 4]):
+                        i = np.int64(nodes[i, 1])
+                        continue
                 A[here + 1] = row
                 A[here + 2] = r
                 A[here + 7] = texts_here

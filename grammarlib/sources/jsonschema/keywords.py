@@ -31,29 +31,7 @@ class Keyword:
     until: int = 2020
 
 
-NOT_LOWERED: Final = frozenset(
-    [
-        "oneOf",
-        "not",
-        "if",
-        "then",
-        "else",
-        "patternProperties",
-        "propertyNames",
-        "minProperties",
-        "maxProperties",
-        "dependencies",
-        "dependentRequired",
-        "dependentSchemas",
-        "uniqueItems",
-        "contains",
-        "minContains",
-        "maxContains",
-        "unevaluatedProperties",
-        "unevaluatedItems",
-        "approximate",
-    ]
-)
+NOT_LOWERED: Final = frozenset(["approximate"])
 """Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused.
 
 ``approximate`` stands for `SchemaNode.checked`, which is no keyword of a schema.

@@ -19,18 +19,34 @@ from grammarlib.automata.components import (
     ArrayTrack,
     ArrayView,
     ComponentKey,
+    ContainerView,
     Expansion,
+    KeyRows,
     NumberLeaf,
     NumberSpec,
     ObjectTrack,
     ObjectView,
+    PendingView,
+    StatusView,
 )
 from grammarlib.errors import Finding, LimitExceeded, UnsatisfiableSchema
+from grammarlib.ir import regex
 from grammarlib.limits import Limits
-from grammarlib.sources.jsonschema.numbers import merge_specs, number_spec
+from grammarlib.sources.jsonschema import formulas as logic
+from grammarlib.sources.jsonschema.numbers import cells, merge_specs, number_spec
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode, SchemaReader
 from grammarlib.sources.jsonschema.references import pointer_of
 from grammarlib.sources.jsonschema.report import SourceFacts, collect_facts
+from grammarlib.sources.jsonschema.statuses import (
+    PLANS,
+    SEARCH,
+    ArrayContext,
+    Context,
+    Entry,
+    KeyClasses,
+    NameClass,
+    ObjectContext,
+)
 from grammarlib.sources.jsonschema.strings import StringLeaves, StringSet
 from grammarlib.sources.jsonschema.values import (
     ANY,
@@ -41,7 +57,9 @@ from grammarlib.sources.jsonschema.values import (
     NUMBER,
     OBJECT,
     STRING,
+    FALSE_VALUE,
     TRUE,
+    TRUE_VALUE,
     ArrayValue,
     Canonical,
     ObjectValue,
@@ -50,15 +68,21 @@ from grammarlib.sources.jsonschema.values import (
 )
 
 Conjunction: TypeAlias = tuple[int, ...]
-"""Numbers of nodes that apply to one value; ``(TRUE_NODE,)`` where nothing is asked."""
+"""Literals that apply to one value: the number of a node that must hold, or the complement (``~``) of one that must not.
 
-Key: TypeAlias = "int | tuple[Conjunction | None, ...]"
+``(TRUE_NODE,)`` where nothing is asked.
+"""
+
+Key: TypeAlias = "int | tuple[Conjunction | None, ...] | Context"
 """A component: one conjunction (or None) for each track; an int is the one track of one node."""
 
 Alternative: TypeAlias = "tuple[Conjunction, frozenset[Canonical] | None, int]"
 """Nodes that constrain the type at hand, the constants that are left or None, the type bits that are left."""
 
 _ANYTHING: Conjunction = (TRUE_NODE,)
+
+_DOMAIN = 40
+"""The most values of items that must differ that are followed one by one; more are compared by the machine."""
 
 
 class SchemaSource:
@@ -77,6 +101,16 @@ class SchemaSource:
         self._constants: dict[Canonical, int] = {}
         self._structures: dict[Canonical, int] = {}
         self._expanded = 0
+        self.formulas = logic.Formulas()
+        self._node_formulas: dict[tuple[int, int], int] = {}
+        self._general = _general_types(reader.nodes)
+        self._objects: dict[tuple[tuple[Conjunction | None, ...], int, int], ObjectContext] = {}
+        self._arrays: dict[tuple[tuple[Conjunction | None, ...], int, int], ArrayContext] = {}
+        self._joined: dict[Conjunction, int] = {}
+        self._languages: dict[int, regex.Node] = {}
+        self._classes: dict[tuple[regex.Node, ...], tuple[NameClass, ...]] = {}
+        self._evaluations: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+        self.capped = False
         self._facts: SourceFacts | None = None
         if not self.is_satisfiable((reader.root,)):
             raise UnsatisfiableSchema(self._unsatisfiable_finding((reader.root,)))
@@ -85,6 +119,11 @@ class SchemaSource:
     def root(self) -> ComponentKey:
         """The component of the whole text."""
         return self._reader.root
+
+    @property
+    def nodes(self) -> list[SchemaNode]:
+        """The nodes that literals refer to."""
+        return self._nodes
 
     @property
     def ordered(self) -> bool:
@@ -105,53 +144,241 @@ class SchemaSource:
         self._expanded += 1
         if self._expanded > self._limits.components:
             raise LimitExceeded("components", self._limits.components, self._expanded)
-        conjunctions: tuple[Conjunction | None, ...] = ((key,),) if isinstance(key, int) else key  # type: ignore[assignment]
-        null = true = false = 0
+        always = 0
+        demand: tuple[tuple[int, int], ...] | None = None
+        conjunctions: tuple[Conjunction | None, ...]
+        if isinstance(key, int):
+            conjunctions = ((key,),)
+        elif isinstance(key, Context):
+            conjunctions, demand = key
+            always = 1 << len(conjunctions)
+        else:
+            conjunctions = key  # type: ignore[assignment]
+        literals = []
+        for bit in (NULL, TRUE, FALSE):
+            label = 0
+            for position, conjunction in enumerate(conjunctions):
+                if conjunction is not None and self._allows_literal(conjunction, bit):
+                    label |= 1 << position
+            if demand is not None:
+                label = label | always if any(label & h == h and not label & f for h, f in demand) else 0
+            literals.append(label)
         strings: dict[StringSet, int] = {}
         numbers: dict[NumberSpec, int] = {}
-        objects: dict[Conjunction, int] = {}
-        arrays: dict[Conjunction, int] = {}
-        nodes = self._nodes
-        label = 1
-        for conjunction in conjunctions:
-            if conjunction is not None:
-                types = ANY
-                for number in conjunction:
-                    types &= nodes[number].types
-                if types & NULL and self.alternatives(conjunction, NULL):
-                    null |= label
-                if types & TRUE and self.alternatives(conjunction, TRUE):
-                    true |= label
-                if types & FALSE and self.alternatives(conjunction, FALSE):
-                    false |= label
-                if types & STRING:
-                    for text_set in self._string_sets(conjunction):
-                        strings[text_set] = strings.get(text_set, 0) | label
-                if types & NUMBER:
-                    for spec in self._number_specs(conjunction):
-                        numbers[spec] = numbers.get(spec, 0) | label
-                if types & OBJECT:
-                    for members in self._structured(conjunction, OBJECT):
-                        objects[members] = objects.get(members, 0) | label
-                if types & ARRAY:
-                    for members in self._structured(conjunction, ARRAY):
-                        arrays[members] = arrays.get(members, 0) | label
-            label <<= 1
+        if demand is not None:
+            self._demanded_leaves(conjunctions, demand, always, strings, numbers)
+        else:
+            label = 1
+            for conjunction in conjunctions:
+                if conjunction is not None:
+                    types = self._types(conjunction)
+                    if types & STRING:
+                        for text_set in self._string_sets(conjunction):
+                            strings[text_set] = strings.get(text_set, 0) | label
+                    if types & NUMBER:
+                        for spec in self._number_specs(conjunction):
+                            numbers[spec] = numbers.get(spec, 0) | label
+                label <<= 1
         return Expansion(
-            null,
-            true,
-            false,
+            *literals,
             self._strings.leaf(strings) if strings else None,
             NumberLeaf(merge_specs(numbers)) if numbers else None,
-            self._object_view(objects) if objects else None,
-            self._array_view(arrays) if arrays else None,
+            self._container(conjunctions, demand, always, OBJECT),
+            self._container(conjunctions, demand, always, ARRAY),
         )
+
+    def _types(self, conjunction: Conjunction) -> int:
+        """The types that the literals of a conjunction leave by themselves."""
+        types = ANY
+        for literal in conjunction:
+            if literal >= 0:
+                types &= self._nodes[literal].types
+        return types
+
+    def _allows_literal(self, conjunction: Conjunction, bit: int) -> bool:
+        if not self._types(conjunction) & bit:
+            return False
+        if self._is_general(conjunction, bit):
+            return self.formula(conjunction, bit) == logic.TRUE
+        return bool(self.alternatives(conjunction, bit))
+
+    def _demanded_leaves(
+        self,
+        conjunctions: tuple[Conjunction | None, ...],
+        demand: tuple[tuple[int, int], ...],
+        always: int,
+        strings: dict[StringSet, int],
+        numbers: dict[NumberSpec, int],
+    ) -> None:
+        """The strings and numbers whose exits meet ``demand``, with their labels."""
+        join = self.formulas.conjunction
+        for bit in (STRING, NUMBER):
+            met = self._demand_formula(conjunctions, demand, bit)
+            if met == logic.FALSE:
+                continue
+            wanted = [(met, always)]
+            for position, conjunction in enumerate(conjunctions):
+                if conjunction is not None:
+                    wanted.append((join((met, self.formula(conjunction, bit))), 1 << position))
+            for formula, label in wanted:
+                if formula == logic.FALSE:
+                    continue
+                if bit == STRING:
+                    for text_set in self._sets_of(formula):
+                        strings[text_set] = strings.get(text_set, 0) | label
+                else:
+                    for spec in self._specs_of(formula):
+                        numbers[spec] = numbers.get(spec, 0) | label
+
+    def _demand_formula(
+        self, conjunctions: tuple[Conjunction | None, ...], demand: tuple[tuple[int, int], ...] | None, bit: int
+    ) -> int:
+        """The formula of the exits that are demanded; without a demand, that some track holds."""
+        formulas = self.formulas
+        tracks = [logic.FALSE if track is None else self.formula(track, bit) for track in conjunctions]
+        if demand is None:
+            return formulas.disjunction(tracks)
+        return formulas.disjunction(
+            formulas.conjunction(
+                [track for position, track in enumerate(tracks) if holds >> position & 1]
+                + [formulas.negation(track) for position, track in enumerate(tracks) if fails >> position & 1]
+            )
+            for holds, fails in demand
+        )
+
+    def _container(
+        self,
+        conjunctions: tuple[Conjunction | None, ...],
+        demand: tuple[tuple[int, int], ...] | None,
+        always: int,
+        bit: int,
+    ) -> ContainerView | None:
+        """The objects or arrays of a component, at their beginning."""
+        if demand is None and not any(
+            conjunction is not None and self._is_general(conjunction, bit) for conjunction in conjunctions
+        ):
+            found: dict[Conjunction, int] = {}
+            label = 1
+            try:
+                for conjunction in conjunctions:
+                    if conjunction is not None and self._types(conjunction) & bit:
+                        for members in self._structured(conjunction, bit):
+                            found[members] = found.get(members, 0) | label
+                    label <<= 1
+                if not found:
+                    return None
+                plain = self._object_view(found) if bit == OBJECT else self._array_view(found)
+                if plain is not NotImplemented:
+                    return plain  # type: ignore[return-value]
+            except LimitExceeded as error:
+                if error.limit != "tracks":
+                    raise
+        formula = self._demand_formula(conjunctions, demand, bit)
+        if formula == logic.FALSE:
+            return None
+        if bit == OBJECT:
+            objects = self._object_context(conjunctions, formula, always)
+            return objects.view(objects.start())
+        arrays = self._array_context(conjunctions, formula, always)
+        return arrays.view(arrays.start())
+
+    def _object_context(self, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> ObjectContext:
+        key = (tracks, demand, always)
+        found = self._objects.get(key)
+        if found is None:
+            found = self._objects[key] = ObjectContext(self, tracks, demand, always)
+        return found
+
+    def _array_context(self, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> ArrayContext:
+        key = (tracks, demand, always)
+        found = self._arrays.get(key)
+        if found is None:
+            found = self._arrays[key] = ArrayContext(self, tracks, demand, always)
+        return found
+
+    def note_cap(self) -> None:
+        """A search for a way out was cut off: some prefix may be dead."""
+        self.capped = True
+
+    # ---- moves of containers
+
+    def other(self, view: ObjectView, label: int) -> ComponentKey | None:
+        """The component of an unlisted name of the class ``label``."""
+        assert isinstance(view.source, KeyClasses)
+        live = [child for child in view.source.children if child is not None]
+        return live[(label & -label).bit_length() - 1]
+
+    def select(self, view: StatusView, name: int | None, label: int) -> PendingView | None:
+        """What waits for the value of a name."""
+        context, state = view.source  # type: ignore[misc]
+        found: PendingView | None = context.select(  # type: ignore[has-type]
+            state,  # type: ignore[has-type]
+            ~context.class_of_label(state, label) if name is None else name,  # type: ignore[has-type]
+        )
+        return found
+
+    def item(self, view: StatusView) -> PendingView | None:
+        """What waits for the next item."""
+        context, state = view.source  # type: ignore[misc]
+        found: PendingView | None = context.item(state)  # type: ignore[has-type]
+        return found
+
+    def finish(self, pending: PendingView, label: int) -> ContainerView | None:
+        """The view after a value with the exit ``label``."""
+        context, waiting = pending.source  # type: ignore[misc]
+        found: ContainerView | None = context.finish(waiting, label)  # type: ignore[has-type]
+        return found
+
+    def plans(self, view: StatusView) -> Iterator[tuple[list[tuple[bytes, ComponentKey]], list[ComponentKey]]]:
+        """Ways to end the container: names with components, or items."""
+        context, state = view.source  # type: ignore[misc]
+        for plan in self._plans_from(context, state):  # type: ignore[has-type]
+            if not all(self.is_satisfiable(conjunction) for _, _, conjunction in plan):
+                continue
+            if isinstance(context, ArrayContext):  # type: ignore[has-type]
+                yield [], [self.plain_key(conjunction) for _, _, conjunction in plan]
+            else:
+                yield self._named(context, state, plan), []  # type: ignore[has-type]
+
+    def _plans_from(self, context: ObjectContext | ArrayContext, state: object) -> Iterator[list[Entry]]:
+        phase = context.phase(state)  # type: ignore[arg-type]
+        for goal in phase.goals:
+            budget = [SEARCH]
+            for count, plan in enumerate(
+                context.plans(state, goal, frozenset(), budget, self.is_satisfiable)  # type: ignore[arg-type]
+            ):
+                yield plan
+                if count >= PLANS:
+                    break
+
+    def _named(
+        self, context: ObjectContext, state: object, plan: list[Entry]
+    ) -> list[tuple[bytes, ComponentKey]]:
+        used: set[str] = set(context.texts)
+        named = []
+        for position, number, conjunction in plan:
+            if position is not None:
+                name = context.texts[position]
+            else:
+                name = self._fresh_name(context.classes[number], used)
+                used.add(name)
+            named.append((text_bytes(name), self.plain_key(conjunction)))
+        return named
+
+    def _fresh_name(self, members: NameClass, used: set[str]) -> str:
+        excluded = regex.union_of(regex.literal(text_bytes(name)) for name in sorted(used))
+        rows = self._strings.automaton((regex.difference(members.language, excluded),))
+        return rows.shortest_completion(rows.start).decode("utf-8", "surrogatepass")
 
     def narrow_object(self, view: ObjectView, keep: int) -> ObjectView:
         """The view with only the tracks of ``keep``."""
         children = tuple(_narrow_key(child, keep) for child in view.children)
         tracks = tuple(track if keep >> position & 1 else ObjectTrack(0) for position, track in enumerate(view.tracks))
-        return ObjectView(tracks, view.names, children, _narrow_key(view.other, keep), view.ranks, view.source)
+        if view.keys is not None:
+            assert isinstance(view.source, KeyClasses)
+            narrowed = tuple(_narrow_key(child, keep) for child in view.source.children)
+            return self.object_view(tracks, view.names, children, view.ranks, view.source._replace(children=narrowed))
+        return ObjectView(tracks, view.names, children, _narrow_key(view.other, keep), view.ranks, None)
 
     def narrow_array(self, view: ArrayView, keep: int) -> ArrayView:
         """The view with only the tracks of ``keep``."""
@@ -163,11 +390,14 @@ class SchemaSource:
             prefix.append(kept)
         rest = _narrow_key(view.rest, keep) if len(prefix) == len(view.prefix) else None
         tracks = tuple(track if keep >> position & 1 else ArrayTrack(0) for position, track in enumerate(view.tracks))
-        return ArrayView(tracks, tuple(prefix), rest, view.source)
+        return ArrayView(tracks, tuple(prefix), rest, view.source, view.unique)
 
     # ---- leaves --------------------------------------------------------------------------
 
     def _string_sets(self, conjunction: Conjunction) -> Iterator[StringSet]:
+        if self._is_general(conjunction, STRING):
+            yield from self._sets_of(self.formula(conjunction, STRING))
+            return
         nodes = self._nodes
         for members, values, _ in self.alternatives(conjunction, STRING):
             found = self._strings.conjunction([nodes[number] for number in members], values)
@@ -175,16 +405,110 @@ class SchemaSource:
                 yield found
 
     def _number_specs(self, conjunction: Conjunction) -> Iterator[NumberSpec]:
+        if self._is_general(conjunction, NUMBER):
+            yield from self._specs_of(self.formula(conjunction, NUMBER))
+            return
         nodes = self._nodes
         for members, values, types in self.alternatives(conjunction, NUMBER):
             spec = number_spec([nodes[number] for number in members], types, values)
             if spec is not None:
                 yield spec
 
+    def _sets_of(self, formula: int) -> Iterator[StringSet]:
+        """Sets of strings whose union is where ``formula`` (over strings) holds."""
+        formulas = self.formulas
+        atoms = formulas.atoms(formula)
+        nodes = {atom: self._nodes[formulas.contents[atom][1]] for atom in atoms}  # type: ignore[index]
+        if not atoms:
+            if formula == logic.TRUE:
+                yield StringSet()
+            return
+        if all(node.values is not None for node in nodes.values()) and not formulas.evaluate(formula, lambda _: False):
+            texts = {value for node in nodes.values() for value in node.values or () if isinstance(value, str)}
+            holding = {
+                atom: self._strings.conjunction([node], node.values) for atom, node in nodes.items()
+            }
+            members = frozenset(
+                text
+                for text in texts
+                if formulas.evaluate(
+                    formula,
+                    lambda atom, text=text: (found := holding[atom]) is not None and text in (found.members or ()),  # type: ignore[misc]
+                )
+            )
+            if members:
+                yield StringSet(members=members)
+            return
+        goals = formulas.goals(formula, PLANS)
+        if goals is not None and all(not goal.fails for goal in goals):
+            for goal in goals:
+                chosen = [nodes[atom] for atom in sorted(goal.holds)]
+                values: frozenset[Canonical] | None = None
+                for node in chosen:
+                    if node.values is not None:
+                        values = node.values if values is None else values & node.values
+                found = self._strings.conjunction(chosen, values)
+                if found is not None:
+                    yield found
+            return
+        found = self._strings.of_language(self._language_of(formula))
+        if found is not None:
+            yield found
+
+    def _language_of(self, formula: int) -> regex.Node:
+        """The strings for which ``formula`` holds."""
+        any_text = regex.any_text(surrogates=True)
+        made: dict[int, regex.Node] = {logic.TRUE: any_text, logic.FALSE: regex.nothing()}
+        formulas = self.formulas
+        for number in formulas.support(formula):
+            if number in made:
+                continue
+            parts = [made[child] for child in formulas.children[number]]
+            kind = formulas.kinds[number]
+            if kind == logic.ATOM:
+                node = self._nodes[formulas.contents[number][1]]  # type: ignore[index]
+                made[number] = self._strings.language(self._strings.conjunction([node], node.values))
+            elif kind == logic.AND:
+                made[number] = regex.intersect(*parts)
+            elif kind == logic.OR:
+                made[number] = regex.union_of(parts)
+            elif kind == logic.NOT:
+                made[number] = regex.difference(any_text, parts[0])
+            else:
+                made[number] = regex.union_of(
+                    regex.difference(part, regex.union_of(parts[:index] + parts[index + 1 :]))
+                    for index, part in enumerate(parts)
+                )
+        return made[formula]
+
+    def _specs_of(self, formula: int) -> list[NumberSpec]:
+        """Sets of numbers whose union is where ``formula`` (over numbers) holds."""
+        formulas = self.formulas
+        if formula <= logic.FALSE:
+            return [NumberSpec(0)] if formula == logic.TRUE else []
+        nodes = {atom: self._nodes[formulas.contents[atom][1]] for atom in formulas.atoms(formula)}  # type: ignore[index]
+        goals = formulas.goals(formula, PLANS)
+        if goals is not None and all(not goal.fails for goal in goals):
+            specs = []
+            for goal in goals:
+                chosen = [nodes[atom] for atom in sorted(goal.holds)]
+                types = ANY
+                values: frozenset[Canonical] | None = None
+                for node in chosen:
+                    types &= node.types
+                    if node.values is not None:
+                        values = node.values if values is None else values & node.values
+                spec = number_spec(chosen, types, values) if types & NUMBER else None
+                if spec is not None:
+                    specs.append(spec)
+            return specs
+        single = {atom: number_spec([node], node.types, node.values) for atom, node in nodes.items()}
+        return cells(single, lambda truth: bool(formulas.evaluate(formula, truth.__getitem__)))
+
     # ---- objects -------------------------------------------------------------------------
 
     def _structured(self, conjunction: Conjunction, bit: int) -> Iterator[Conjunction]:
-        """The alternatives for objects or arrays, constants turned into nodes."""
+        """The alternatives for objects or arrays, constants turned into nodes; none of the conjunction is general."""
         for members, values, _ in self.alternatives(conjunction, bit):
             if values is None:
                 yield members
@@ -214,20 +538,197 @@ class SchemaSource:
         encoded = sorted((text_bytes(name), rank) for rank, name in enumerate(ranked))
         names = tuple(name for name, _ in encoded)
         ranks = tuple(rank for _, rank in encoded)
+        predicates = [
+            language for members, _ in live for number in members for language in self.name_predicates(number)
+        ]
+        classes = self.name_classes(predicates)
         children: list[Key | None]
+        others: list[Key | None]
         if len(live) == 1:
             members = live[0][0]
             children = [self._child_key(members, ranked[rank]) for rank in ranks]
-            other = self._child_key(members, None)
+            others = [self._child_key(members, alike) for alike in classes]
         else:
             children = [self._joint_key([self._child(members, ranked[rank]) for members, _ in live]) for rank in ranks]
-            other = self._joint_key([self._child(members, None) for members, _ in live])
+            others = [self._joint_key([self._child(members, alike) for members, _ in live]) for alike in classes]
         index = {ranked[rank]: position for position, rank in enumerate(ranks)}
         tracks = tuple(
             ObjectTrack(label, tuple(sorted(index[name] for name in required)))
             for (_, label), required in zip(live, requirements, strict=True)
         )
-        return ObjectView(tracks, names, tuple(children), other, ranks, None)
+        if len(classes) == 1:
+            return ObjectView(tracks, names, tuple(children), others[0], ranks, None)
+        texts = tuple(ranked[rank] for rank in ranks)
+        return self.object_view(tracks, names, tuple(children), ranks, KeyClasses(classes, tuple(others), texts))
+
+    def object_view(
+        self,
+        tracks: tuple[ObjectTrack, ...],
+        names: tuple[bytes, ...],
+        children: tuple[ComponentKey | None, ...],
+        ranks: tuple[int, ...],
+        others: KeyClasses,
+    ) -> ObjectView:
+        """A view whose unlisted names fall into classes."""
+        if len(others.classes) == 1:
+            return ObjectView(tracks, names, children, others.children[0], ranks, None)
+        live = [alike for alike, child in zip(others.classes, others.children, strict=True) if child is not None]
+        keys = self.key_rows(live, others.texts) if live else None
+        return ObjectView(tracks, names, children, None if keys is None else TRUE_NODE, ranks, others, keys)
+
+    # ---- names
+
+    def name_predicates(self, number: int) -> list[regex.Node]:
+        """The languages of names that tell apart what a node says of a member."""
+        node = self._nodes[number]
+        found = [language for language, _ in node.pattern_properties]
+        if node.property_names != TRUE_NODE:
+            found.append(self._name_language(node.property_names))
+        return found
+
+    def _name_language(self, number: int) -> regex.Node:
+        """The strings that satisfy a node."""
+        found = self._languages.get(number)
+        if found is None:
+            found = self._languages[number] = self._language_of(self.formula((number,), STRING))
+        return found
+
+    def name_classes(self, predicates: list[regex.Node]) -> tuple[NameClass, ...]:
+        """The texts, split by the predicates that hold for them; classes that hold no text are left out."""
+        distinct = tuple(dict.fromkeys(predicates))
+        found = self._classes.get(distinct)
+        if found is None:
+            parts = [NameClass(regex.any_text(surrogates=True), frozenset())]
+            for predicate in distinct:
+                split = []
+                for language, members in parts:
+                    inside = regex.intersect(language, predicate)
+                    if self._strings.is_empty(inside):
+                        split.append(NameClass(language, members))
+                        continue
+                    outside = regex.difference(language, predicate)
+                    if not self._strings.is_empty(outside):
+                        split.append(NameClass(outside, members))
+                    split.append(NameClass(inside, members | {predicate}))
+                parts = split
+                if len(parts) > self._limits.tracks:
+                    raise LimitExceeded("tracks", self._limits.tracks, len(parts), "classes of property names")
+            found = self._classes[distinct] = tuple(parts)
+        return found
+
+    def key_rows(self, classes: list[NameClass], texts: tuple[str, ...] | list[str]) -> KeyRows | None:
+        """The automaton of the unlisted names of ``classes``, one label each; None where there are no such names."""
+        languages = []
+        for language, members in classes:
+            if members:  # the rest is endless behind every prefix, whatever is listed
+                listed = [text for text in texts if self._strings.matches(language, text)]
+                if listed:
+                    listed_language = regex.union_of(regex.literal(text_bytes(text)) for text in listed)
+                    language = regex.difference(language, listed_language)
+            languages.append(language)
+        rows = self._strings.automaton(tuple(languages))
+        return None if rows.start < 0 else rows
+
+    def class_size(self, alike: NameClass, texts: list[str], most: int) -> int:
+        """How many unlisted names a class has, or ``most``."""
+        rows = self.key_rows([alike], texts)
+        if rows is None:
+            return 0
+        found = rows.word_count(rows.start, most)
+        return most if found is None else found
+
+    def name_children(self, number: int, text: str) -> tuple[int, ...] | None:
+        """The nodes that a node applies to the member ``text``; None where it refuses it."""
+        node = self._nodes[number]
+        if node.property_names != TRUE_NODE and not self._strings.matches(self._name_language(node.property_names), text):
+            return None
+        found = []
+        covered = False
+        if node.properties is not None and text in node.properties:
+            covered = True
+            found.append(node.properties[text])
+        for language, child in node.pattern_properties:
+            if self._strings.matches(language, text):
+                covered = True
+                found.append(child)
+        if not covered:
+            found.append(node.additional)
+        if FALSE_NODE in found:
+            return None
+        return tuple(child for child in dict.fromkeys(found) if child != TRUE_NODE)
+
+    def class_children(self, number: int, alike: NameClass) -> tuple[int, ...] | None:
+        """As `name_children`, for unlisted names of a class."""
+        node = self._nodes[number]
+        if node.property_names != TRUE_NODE and self._name_language(node.property_names) not in alike.members:
+            return None
+        found = [child for language, child in node.pattern_properties if language in alike.members]
+        if not found:
+            found = [node.additional]
+        if FALSE_NODE in found:
+            return None
+        return tuple(child for child in dict.fromkeys(found) if child != TRUE_NODE)
+
+    # ---- what unevaluatedProperties and unevaluatedItems look at
+
+    def evaluations(self, number: int, bit: int) -> tuple[tuple[int, int], ...]:
+        """(node, formula): what the node evaluates counts for ``number`` where the formula holds."""
+        key = (number, bit)
+        known = self._evaluations.get(key)
+        if known is not None:
+            return known
+        join = self.formulas.conjunction
+        found: dict[tuple[int, int], None] = {(number, logic.TRUE): None}
+        queue = [(number, logic.TRUE)]
+        for at, condition in queue:  # grows while it is walked
+            node = self._nodes[at]
+            following = [(child, condition) for child in node.all_of]
+            for group in (*node.any_of, *node.one_of):
+                following += [(child, join((condition, self.formula((child,), bit)))) for child in group]
+            for test, then, otherwise in node.conditionals:
+                holds = self.formula((test,), bit)
+                following.append((test, join((condition, holds))))
+                following.append((then, join((condition, holds, self.formula((then,), bit)))))
+                fails = self.formulas.negation(holds)
+                following.append((otherwise, join((condition, fails, self.formula((otherwise,), bit)))))
+            if bit == OBJECT:
+                for name, child in node.dependent_schemas:
+                    here = self.formulas.atom(("has", name))
+                    following.append((child, join((condition, here, self.formula((child,), bit)))))
+            for pair in following:
+                if pair[1] != logic.FALSE and pair not in found:
+                    found[pair] = None
+                    queue.append(pair)
+        self._evaluations[key] = tuple(found)
+        return self._evaluations[key]
+
+    def evaluating_nodes(self, number: int) -> list[int]:
+        """The nodes whose evaluation counts for ``number``, of objects and arrays."""
+        pairs = (*self.evaluations(number, OBJECT), *self.evaluations(number, ARRAY))
+        return list(dict.fromkeys(node for node, _ in pairs))
+
+    def evaluates_name(self, number: int, text: str, itself: bool) -> bool:
+        """Whether a node evaluates the member ``text``; ``itself``: apart from its unevaluatedProperties."""
+        node = self._nodes[number]
+        if node.additional_present or (not itself and node.unevaluated_properties is not None):
+            return True
+        if node.properties is not None and text in node.properties:
+            return True
+        return any(self._strings.matches(language, text) for language, _ in node.pattern_properties)
+
+    def evaluates_class(self, number: int, alike: NameClass, itself: bool) -> bool:
+        """As `evaluates_name`, for unlisted names of a class."""
+        node = self._nodes[number]
+        if node.additional_present or (not itself and node.unevaluated_properties is not None):
+            return True
+        return any(language in alike.members for language, _ in node.pattern_properties)
+
+    def evaluates_item(self, number: int, position: int, itself: bool) -> bool:
+        """Whether a node evaluates the item at ``position``, contains aside."""
+        node = self._nodes[number]
+        return (
+            position < len(node.prefix) or node.rest_present or (not itself and node.unevaluated_items is not None)
+        )
 
     def _can_require(self, members: Conjunction) -> bool:
         """Whether every required name of an object alternative can have a value."""
@@ -242,27 +743,106 @@ class SchemaSource:
             for name in nodes[number].required:
                 yield self._child(members, name)
 
-    def _child(self, members: Conjunction, name: str | None) -> Conjunction | None:
-        """What applies to the value of ``name`` (None: of an unlisted name); None where it is refused."""
+    def _child(self, members: Conjunction, name: str | NameClass) -> Conjunction | None:
+        """What applies to the value of ``name`` (a class: of an unlisted name); None where it is refused."""
         nodes = self._nodes
         found: list[int] = []
+        listed = isinstance(name, str)
         for number in members:
             node = nodes[number]
+            if node.pattern_properties or node.property_names != TRUE_NODE:
+                if listed:
+                    several = self.name_children(number, name)  # type: ignore[arg-type]
+                else:
+                    several = self.class_children(number, name)  # type: ignore[arg-type]
+                if several is None:
+                    return None
+                found.extend(several)
+                continue
             properties = node.properties
             child = node.additional
-            if properties is not None and name is not None:
-                child = properties.get(name, child)
+            if properties is not None and listed:
+                child = properties.get(name, child)  # type: ignore[arg-type]
             if child == FALSE_NODE:
                 return None
             if child != TRUE_NODE:
                 found.append(child)
         return self._conjunction(found)
 
-    def _child_key(self, members: Conjunction, name: str | None) -> Key | None:
-        conjunction = self._child(members, name)
+    def _child_key(self, members: Conjunction, name: str | NameClass) -> Key | None:
+        return self.plain_key(self._child(members, name))
+
+    def plain_key(self, conjunction: Conjunction | None) -> Key | None:
+        """The component of one conjunction; None where nothing satisfies it."""
         if conjunction is None or not self.is_satisfiable(conjunction):
             return None
-        return conjunction[0] if len(conjunction) == 1 else (conjunction,)
+        return conjunction[0] if len(conjunction) == 1 and conjunction[0] >= 0 else (conjunction,)
+
+    def context(self, tracks: tuple[Conjunction, ...], demand: list[tuple[int, int]]) -> Context | None:
+        """The component of values whose exits meet ``demand``; None where nothing does."""
+        possible = []
+        for holds, fails in dict.fromkeys(demand):
+            literals: list[int] = []
+            for position, track in enumerate(tracks):
+                if holds >> position & 1:
+                    literals.extend(track)
+                elif fails >> position & 1:
+                    literals.append(~self.joined(track))
+            if self.is_satisfiable(self.conjunction_of(literals)):
+                possible.append((holds, fails))
+        kept = [
+            (holds, fails)
+            for holds, fails in possible
+            if not any(h | holds == holds and f | fails == fails and (h, f) != (holds, fails) for h, f in possible)
+        ]
+        if len(tracks) > self._limits.tracks:
+            raise LimitExceeded("tracks", self._limits.tracks, len(tracks), "the schema")
+        return Context(tracks, tuple(sorted(kept))) if kept else None
+
+    def joined(self, conjunction: Conjunction) -> int:
+        """One node that says the same as a conjunction."""
+        if len(conjunction) == 1 and conjunction[0] >= 0:
+            return conjunction[0]
+        number = self._joined.get(conjunction)
+        if number is None:
+            node = SchemaNode()
+            node.all_of = tuple(literal for literal in conjunction if literal >= 0)
+            node.negated = tuple(~literal for literal in conjunction if literal < 0)
+            node.in_place = True
+            number = self._joined[conjunction] = self._reader.new_node(node, None)
+            general = ANY if node.negated else 0
+            for literal in node.all_of:
+                general |= self._general.get(literal, 0)
+            if general:
+                self._general[number] = general
+        return number
+
+    def conjunction_of(self, literals: list[int]) -> Conjunction:
+        """The conjunction of literals in normal form."""
+        kept = [literal for literal in dict.fromkeys(literals) if literal != TRUE_NODE and literal != ~FALSE_NODE]
+        if FALSE_NODE in kept or any(~literal in kept for literal in kept):
+            return (FALSE_NODE,)
+        return self._conjunction(kept)
+
+    def scalar_domain(self, conjunction: Conjunction) -> tuple[Conjunction, ...]:
+        """The values that satisfy a conjunction, as constants, where they are scalars and few; else nothing."""
+        if self._is_general(conjunction, ANY):
+            return ()
+        found: list[Canonical] = []
+        for bit in (NULL, TRUE, FALSE, STRING, NUMBER, OBJECT, ARRAY):
+            for _, values, types in self.alternatives(conjunction, bit):
+                if bit in (NULL, TRUE, FALSE):
+                    found.append({NULL: None, TRUE: TRUE_VALUE, FALSE: FALSE_VALUE}[bit])
+                elif values is None or bit in (OBJECT, ARRAY) or types & bit != bit:
+                    return ()
+                elif bit == STRING:
+                    found += [text for sets in self._string_sets(conjunction) for text in sets.members or ()]
+                else:
+                    found += [number for spec in self._number_specs(conjunction) for number in spec.values or ()]
+        values_found = tuple(dict.fromkeys(found))
+        if len(values_found) > _DOMAIN:
+            return ()
+        return tuple((self._constant(value),) for value in values_found)
 
     def _joint_key(self, conjunctions: list[Conjunction | None]) -> Key | None:
         key = tuple(c if c is not None and self.is_satisfiable(c) else None for c in conjunctions)
@@ -284,6 +864,7 @@ class SchemaSource:
     # ---- arrays --------------------------------------------------------------------------
 
     def _array_view(self, alternatives: dict[Conjunction, int]) -> ArrayView | None:
+        """The view of plain alternatives; ``NotImplemented`` where items must differ and states are needed for that."""
         live: list[tuple[Conjunction, int]] = []
         bounds: dict[Conjunction, tuple[int, int | None, int]] = {}
         for members, label in alternatives.items():
@@ -294,6 +875,9 @@ class SchemaSource:
         if not live:
             return None
         live = self._without_subsumed(live)
+        unique = any(self._nodes[number].unique_items for members, _ in live for number in members)
+        if unique and (len(live) > 1 or self._differ_among_few(live[0][0])):
+            return NotImplemented
         length = 0
         for members, _ in live:
             _, maximum, prefix_length = bounds[members]
@@ -312,7 +896,17 @@ class SchemaSource:
         while keys and rest is not None and keys[-1] == rest:
             keys.pop()
         tracks = tuple(ArrayTrack(label, bounds[members][0], bounds[members][1]) for members, label in live)
-        return ArrayView(tracks, tuple(key for key in keys if key is not None), rest, None)
+        return ArrayView(tracks, tuple(key for key in keys if key is not None), rest, None, unique)
+
+    def _differ_among_few(self, members: Conjunction) -> bool:
+        """Whether the items of an alternative, which must differ, come from few values."""
+        minimum, maximum, prefix_length = self._array_counts(members)
+        if maximum is not None and maximum <= 1:
+            return False
+        if prefix_length:
+            return False
+        item = self._item(members, 0)
+        return item is not None and bool(self.scalar_domain(item))
 
     def _item(self, members: Conjunction, position: int) -> Conjunction | None:
         nodes = self._nodes
@@ -517,6 +1111,8 @@ class SchemaSource:
         types = ANY
         constrains = 0
         for number in conjunction:
+            if number < 0:
+                return False
             node = nodes[number]
             if node.in_place or node.values is not None:
                 return False
@@ -524,9 +1120,13 @@ class SchemaSource:
             constrains |= node.constrains
         if types & (NULL | BOOLEAN) or types & ~constrains:
             return True
-        if types & OBJECT and not any(nodes[number].required for number in conjunction):
+        if types & OBJECT and not any(
+            nodes[number].required or nodes[number].minimum_properties for number in conjunction
+        ):
             return True
-        return bool(types & ARRAY) and not any(nodes[number].minimum_items for number in conjunction)
+        return bool(types & ARRAY) and not any(
+            nodes[number].minimum_items or nodes[number].contains for number in conjunction
+        )
 
     def _solve(self, start: Conjunction) -> bool:
         """The least fixpoint: a conjunction is satisfiable if all that one of its clauses asks for is."""
@@ -586,19 +1186,214 @@ class SchemaSource:
 
     def _clauses(self, conjunction: Conjunction) -> Iterator[list[Conjunction | None]]:
         """What must be satisfiable for a value of some shape to exist, cheapest first."""
+        types = self._types(conjunction)
         for bit in (NULL, TRUE, FALSE):
-            if self.alternatives(conjunction, bit):
+            if self._allows_literal(conjunction, bit):
                 yield []
-        for _ in self._number_specs(conjunction):
-            yield []
-        for _ in self._string_sets(conjunction):
-            yield []
+        if types & NUMBER:
+            for _ in self._number_specs(conjunction):
+                yield []
+        if types & STRING:
+            for _ in self._string_sets(conjunction):
+                yield []
+        for bit in (ARRAY, OBJECT):
+            if types & bit:
+                yield from self._container_clauses(conjunction, bit)
+
+    def _container_clauses(self, conjunction: Conjunction, bit: int) -> Iterator[list[Conjunction | None]]:
+        """`_clauses` for objects or arrays."""
+        general = self._is_general(conjunction, bit)
+        if not general and bit == ARRAY:
+            general = any(
+                self._nodes[number].unique_items
+                for members in self._structured(conjunction, bit)
+                for number in members
+            )
+        if general:
+            formula = self.formula(conjunction, bit)
+            if formula == logic.FALSE:
+                return
+            context: ObjectContext | ArrayContext
+            if bit == OBJECT:
+                context = self._object_context((conjunction,), formula, 0)
+            else:
+                context = self._array_context((conjunction,), formula, 0)
+            start = context.start()
+            known = self._satisfiable
+            for goal in context.phase(start).goals:  # type: ignore[arg-type]
+                budget = [SEARCH]
+                count = 0
+                for plan in context.plans(  # type: ignore[call-arg]
+                    start,  # type: ignore[arg-type]
+                    goal,
+                    frozenset(),
+                    budget,
+                    lambda entry: known.get(entry) is not False,
+                ):
+                    yield [entry for _, _, entry in plan]
+                    count += 1
+                    if count >= PLANS:
+                        break
+                if budget[0] <= 0 or count >= PLANS:
+                    self.note_cap()
+                    yield []
+            return
+        if bit == OBJECT:
+            for members in self._structured(conjunction, OBJECT):
+                yield list(self._requirements(members))
+            return
         for members in self._structured(conjunction, ARRAY):
             minimum, maximum, prefix_length = self._array_counts(members)
             if maximum is None or minimum <= maximum:
                 yield [self._item(members, position) for position in range(min(minimum, prefix_length + 1))]
-        for members in self._structured(conjunction, OBJECT):
-            yield list(self._requirements(members))
+
+    # ---- formulas
+
+    def _is_general(self, conjunction: Conjunction, bit: int) -> bool:
+        """Whether alternatives cannot tell what a conjunction says of a type."""
+        general = self._general
+        return any(literal < 0 or general.get(literal, 0) & bit for literal in conjunction)
+
+    def formula(self, conjunction: Conjunction, bit: int) -> int:
+        """What a conjunction says of values of the types of ``bit``, as a formula over atoms.
+
+        Atoms are ("string", node), ("number", node), ("properties", node), ("has", name), ("count", least),
+        ("items", node), ("contains", node, least), ("unique",) and ("unevaluated", node).
+        """
+        formulas = self.formulas
+        if not self._types(conjunction) & bit:
+            return logic.FALSE
+        parts = []
+        for literal in conjunction:
+            if literal >= 0:
+                parts.append(self._node_formula(literal, bit))
+            else:
+                parts.append(formulas.negation(self._node_formula(~literal, bit)))
+        return formulas.conjunction(parts)
+
+    def _node_formula(self, number: int, bit: int) -> int:
+        known = self._node_formulas
+        found = known.get((number, bit))
+        if found is not None:
+            return found
+        trail = [number]
+        open_nodes = {number}
+        while trail:
+            at = trail[-1]
+            node = self._nodes[at]
+            if node.in_place and node.types & bit:
+                missing = None
+                for child in _all_in_place_children(node, bit):
+                    if (child, bit) not in known:
+                        if child in open_nodes:
+                            continue  # references in a circle: nothing is ever derived
+                        missing = child
+                        break
+                if missing is not None:
+                    trail.append(missing)
+                    open_nodes.add(missing)
+                    continue
+            known[at, bit] = self._one_formula(at, node, bit)
+            trail.pop()
+            open_nodes.discard(at)
+        return known[number, bit]
+
+    def _one_formula(self, number: int, node: SchemaNode, bit: int) -> int:
+        """The formula of a node whose in-place children have theirs (those that do not are false)."""
+        formulas = self.formulas
+        if not node.types & bit:
+            return logic.FALSE
+        parts = self._own_formulas(number, node, bit)
+        if node.in_place:
+            known = self._node_formulas
+
+            def child(at: int) -> int:
+                return known.get((at, bit), logic.FALSE)
+
+            parts += [child(at) for at in node.all_of]
+            parts += [formulas.disjunction(map(child, group)) for group in node.any_of]
+            parts += [formulas.exactly_one(map(child, group)) for group in node.one_of]
+            parts += [formulas.negation(child(at)) for at in node.negated]
+            for test, then, otherwise in node.conditionals:
+                holds = child(test)
+                parts.append(
+                    formulas.conjunction(
+                        (
+                            formulas.disjunction((formulas.negation(holds), child(then))),
+                            formulas.disjunction((holds, child(otherwise))),
+                        )
+                    )
+                )
+            if bit == OBJECT:
+                for name, at in node.dependent_schemas:
+                    here = formulas.atom(("has", name))
+                    parts.append(formulas.disjunction((formulas.negation(here), child(at))))
+        return formulas.conjunction(parts)
+
+    def _own_formulas(self, number: int, node: SchemaNode, bit: int) -> list[int]:
+        """What the keywords of a node that look at the value itself say."""
+        formulas = self.formulas
+        values = node.values
+        if bit in (NULL, TRUE, FALSE):
+            if values is None:
+                return []
+            constant: Canonical = {NULL: None, TRUE: TRUE_VALUE, FALSE: FALSE_VALUE}[bit]
+            return [] if constant in values else [logic.FALSE]
+        if values is not None and not any(type_bit(value) & bit for value in values):
+            return [logic.FALSE]
+        if bit == STRING:
+            return [formulas.atom(("string", number))] if values is not None or node.constrains & STRING else []
+        if bit == NUMBER:
+            if values is not None or node.constrains & NUMBER or node.types & NUMBER != NUMBER:
+                return [formulas.atom(("number", number))]
+            return []
+        parts = []
+        if values is not None:
+            structures = sorted((value for value in values if type_bit(value) & bit), key=repr)
+            parts.append(formulas.disjunction(self._node_formula(self._structure(value), bit) for value in structures))
+        if not node.constrains & bit:
+            return parts
+        if bit == OBJECT:
+            if (
+                node.properties is not None
+                or node.pattern_properties
+                or node.additional != TRUE_NODE
+                or node.property_names != TRUE_NODE
+            ):
+                parts.append(formulas.atom(("properties", number)))
+            parts += [formulas.atom(("has", name)) for name in node.required]
+            if node.minimum_properties:
+                parts.append(formulas.atom(("count", node.minimum_properties)))
+            if node.maximum_properties is not None:
+                parts.append(formulas.negation(formulas.atom(("count", node.maximum_properties + 1))))
+            for name, others in node.dependent_required:
+                together = formulas.conjunction(formulas.atom(("has", other)) for other in others)
+                parts.append(formulas.disjunction((formulas.negation(formulas.atom(("has", name))), together)))
+            if node.unevaluated_properties not in (None, TRUE_NODE):
+                parts.append(formulas.atom(("unevaluated", number)))
+            return parts
+        if node.prefix or node.rest != TRUE_NODE:
+            parts.append(formulas.atom(("items", number)))
+        if node.minimum_items:
+            parts.append(formulas.atom(("count", node.minimum_items)))
+        if node.maximum_items is not None:
+            parts.append(formulas.negation(formulas.atom(("count", node.maximum_items + 1))))
+        for child, least, most in node.contains:
+            if least:
+                parts.append(self._contains(child, least))
+            if most is not None:
+                parts.append(formulas.negation(self._contains(child, most + 1)))
+        if node.unique_items:
+            parts.append(formulas.atom(("unique",)))
+        if node.unevaluated_items not in (None, TRUE_NODE):
+            parts.append(formulas.atom(("unevaluated", number)))
+        return parts
+
+    def _contains(self, child: int, least: int) -> int:
+        """At least ``least`` items satisfy ``child``."""
+        if child == FALSE_NODE:
+            return logic.FALSE
+        return self.formulas.atom(("count", least) if child == TRUE_NODE else ("contains", child, least))
 
     def _unsatisfiable_finding(self, conjunction: Conjunction) -> Finding:
         """Say why nothing satisfies ``conjunction``, following the first requirement that fails."""
@@ -668,10 +1463,58 @@ class _Partial:
         return copy
 
 
+def _general_types(nodes: list[SchemaNode]) -> dict[int, int]:
+    """For each node that `SchemaSource.alternatives` cannot handle, the types of values where that is so."""
+    found: dict[int, int] = {}
+    in_place = []
+    for number, node in enumerate(nodes):
+        bits = 0
+        if node.in_place:
+            in_place.append(number)
+            if node.one_of or node.negated or node.conditionals:
+                bits = ANY
+            elif node.dependent_schemas:
+                bits = OBJECT
+        if (
+            node.minimum_properties
+            or node.maximum_properties is not None
+            or node.dependent_required
+            or node.unevaluated_properties not in (None, TRUE_NODE)
+        ):
+            bits |= OBJECT
+        if node.contains or node.unevaluated_items not in (None, TRUE_NODE):
+            bits |= ARRAY
+        if bits:
+            found[number] = bits
+    changed = bool(found)
+    while changed:
+        changed = False
+        for number in reversed(in_place):
+            bits = known = found.get(number, 0)
+            for child in _all_in_place_children(nodes[number], ANY):
+                bits |= found.get(child, 0)
+            if bits != known:
+                found[number] = bits
+                changed = True
+    return found
+
+
+def _all_in_place_children(node: SchemaNode, bit: int) -> list[int]:
+    """The nodes that a node applies in place to values of the types of ``bit``."""
+    found = [*node.all_of, *node.negated]
+    for group in (*node.any_of, *node.one_of):
+        found.extend(group)
+    for conditional in node.conditionals:
+        found.extend(conditional)
+    if bit & OBJECT:
+        found.extend(child for _, child in node.dependent_schemas)
+    return found
+
+
 def _narrow_key(key: ComponentKey | None, keep: int) -> Key | None:
     if key is None:
         return None
-    if isinstance(key, int):
+    if isinstance(key, int | Context):
         return key if keep & 1 else None
     assert isinstance(key, tuple)
     narrowed = tuple(part if keep >> position & 1 else None for position, part in enumerate(key))

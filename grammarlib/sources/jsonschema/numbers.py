@@ -9,13 +9,15 @@ Place: used by `lower`.  Cost: microseconds; magnitudes are bounded by the reade
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations
 from typing import Final
 
 from grammarlib.automata.components import NumberSpec
+from grammarlib.errors import LimitExceeded
 from grammarlib.sources.jsonschema.reader import SchemaNode
 from grammarlib.sources.jsonschema.values import FRACTION, INTEGRAL, Canonical, is_integral
 
@@ -112,4 +114,145 @@ def merge_specs(specs: dict[NumberSpec, int]) -> tuple[NumberSpec, ...]:
     """The labelled union of sets (given with label 0): what a wider set with the same labels holds is dropped."""
     everything = NumberSpec(0)
     whole = specs.get(everything, 0)
-    return tuple(replace(spec, label=label) for spec, label in specs.items() if spec == everything or label & ~whole)
+    return tuple(replace(spec, label=label) for spec, label in specs.items() if spec == everything or spec.excluded or label & ~whole)
+
+
+Condition = tuple[Decimal | None, bool]
+"""Multiples of a number or None, and whether only digits may be written."""
+
+
+def cells(specs: Mapping[int, NumberSpec | None], holds: Callable[[Mapping[int, bool]], bool]) -> list[NumberSpec]:
+    """The numbers for which ``holds`` says yes, given for each key whether its set (None: empty) has the number.
+
+    The number line is cut at all bounds and constants; between two cuts only divisibility and how a number is
+    written still differ.  Specs have label 0; those with ``excluded`` take numbers away from the others.
+    """
+    cuts = sorted(
+        {
+            bound
+            for spec in specs.values()
+            if spec is not None
+            for bound in (spec.lower, spec.upper, *(spec.values or ()))
+            if bound is not None
+        }
+    )
+    found: list[NumberSpec] = []
+    previous: tuple[tuple[Condition, ...], tuple[Condition, ...]] = ((), ())
+    begin: tuple[Decimal | None, bool] = (None, False)  # of the run of cells that say the same: bound, open
+    edges: list[Decimal | None] = [None, *cuts, None]
+    for index in range(len(edges) - 1):
+        lower, upper = edges[index], edges[index + 1]
+        here = _divisible_parts(specs, holds, lower, upper)
+        joins = False
+        if lower is not None:
+            written = {way: holds({key: _has(spec, lower, way) for key, spec in specs.items()}) for way in (True, False)}
+            if not is_integral(lower):
+                written[True] = written[False]
+            joins = here == previous and all(_part_holds(here, lower, way) == value for way, value in written.items())
+            if not joins:
+                found += _as_specs(previous, begin, (lower, True))
+                if written[True] or written[False]:
+                    found.append(NumberSpec(0, values=(lower,), digits_only=written[True] and not written[False]))
+                    if written[False] and not written[True]:
+                        found.append(NumberSpec(0, values=(lower,), digits_only=True, excluded=True))
+        if not joins:
+            begin = (lower, lower is not None)
+        previous = here
+    return found + _as_specs(previous, begin, (None, False))
+
+
+def _has(spec: NumberSpec | None, number: Decimal, digits: bool) -> bool:
+    """Whether a set has ``number``, written with digits only or not."""
+    return spec is not None and (digits or not spec.digits_only) and holds(spec, number)
+
+
+def _divisible_parts(
+    specs: Mapping[int, NumberSpec | None],
+    holds: Callable[[Mapping[int, bool]], bool],
+    lower: Decimal | None,
+    upper: Decimal | None,
+) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+    """Between two neighbouring cuts: (conditions any of which lets a number in, conditions that take it out again)."""
+    covering = {
+        key: (spec.multiple_of, spec.digits_only)
+        for key, spec in specs.items()
+        if spec is not None
+        and spec.values is None
+        and (spec.lower is None or (lower is not None and spec.lower <= lower))
+        and (spec.upper is None or (upper is not None and spec.upper >= upper))
+    }
+    conditions = sorted({condition for condition in covering.values() if condition != (None, False)}, key=repr)
+    if len(conditions) > 8:
+        raise LimitExceeded("tracks", 8, len(conditions), "different multiples of one number")
+    verdicts: dict[frozenset[Condition], bool] = {}
+    for size in range(len(conditions) + 1):
+        for chosen in combinations(conditions, size):
+            met = frozenset(chosen)
+            joint = _joint(met)
+            if any(condition not in met and _implies(joint, condition) for condition in conditions):
+                continue  # no number meets these and no others
+            verdicts[met] = holds(
+                {
+                    key: key in covering and (covering[key] == (None, False) or covering[key] in met)
+                    for key in specs
+                }
+            )
+    lets_in = [met for met, verdict in verdicts.items() if verdict and not any(verdicts[m] for m in verdicts if m < met)]
+    takes_out = [
+        met
+        for met, verdict in verdicts.items()
+        if not verdict
+        and any(inner <= met for inner in lets_in)
+        and not any(m < met and not verdicts[m] and any(inner <= m for inner in lets_in) for m in verdicts)
+    ]
+    for met, verdict in verdicts.items():
+        if verdict and any(outer < met for outer in takes_out):
+            raise LimitExceeded("tracks", 2, 3, "alternating conditions on multiples of one number")
+    return tuple(_joint(met) for met in lets_in), tuple(_joint(met) for met in takes_out)
+
+
+def _joint(conditions: Iterable[Condition]) -> Condition:
+    multiple: Decimal | None = None
+    digits = False
+    for divisor, only in conditions:
+        digits = digits or only
+        if divisor is not None:
+            multiple = divisor if multiple is None else common_multiple(multiple, divisor)
+    return multiple, digits
+
+
+def _implies(strong: Condition, weak: Condition) -> bool:
+    """Whether every number that meets ``strong`` meets ``weak``."""
+    if weak[1] and not strong[1]:
+        return False
+    if weak[0] is None:
+        return True
+    divisor = strong[0]
+    if divisor is None:
+        divisor = ONE if strong[1] else None
+    return divisor is not None and (Fraction(divisor) / Fraction(weak[0])).denominator == 1
+
+
+def _part_holds(part: tuple[tuple[Condition, ...], tuple[Condition, ...]], number: Decimal, digits: bool) -> bool:
+    def meets(condition: Condition) -> bool:
+        divisor, only = condition
+        return (digits or not only) and (
+            divisor is None or (Fraction(number) / Fraction(divisor)).denominator == 1
+        )
+
+    digits = digits and is_integral(number)
+    return any(map(meets, part[0])) and not any(map(meets, part[1]))
+
+
+def _as_specs(
+    part: tuple[tuple[Condition, ...], tuple[Condition, ...]],
+    begin: tuple[Decimal | None, bool],
+    end: tuple[Decimal | None, bool],
+) -> list[NumberSpec]:
+    found = []
+    for conditions, excluded in zip(part, (False, True), strict=True):
+        for multiple, digits in conditions:
+            spec = NumberSpec(0, begin[0], end[0], begin[1], end[1], multiple, None, digits, excluded)
+            if spec.lower is None or spec.upper is None or not _is_empty(spec):
+                found.append(spec)
+    return found if any(not spec.excluded for spec in found) else []

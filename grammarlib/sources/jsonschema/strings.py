@@ -65,7 +65,7 @@ class StringLeaves:
                 if isinstance(value, str)
                 and len(value) >= minimum
                 and (maximum is None or len(value) <= maximum)
-                and all(self._matches(pattern, value) for pattern in patterns)
+                and all(self.matches(pattern, value) for pattern in patterns)
             )
             return StringSet(members=members) if members else None
         if not patterns:
@@ -101,7 +101,7 @@ class StringLeaves:
             for position in range(width):
                 if label >> position & 1:
                     languages[position].append(language)
-        rows = self._automaton(tuple(regex.union_of(members) for members in languages))
+        rows = self.automaton(tuple(regex.union_of(members) for members in languages))
         return StringLeaf(rows=rows, maximum=maximum)
 
     def _regex(self, found: StringSet, *, with_maximum: bool) -> regex.Node:
@@ -114,13 +114,14 @@ class StringLeaves:
         return regex.intersect(*parts) if parts else self._any_text
 
     def _is_inhabited(self, found: StringSet) -> bool:
-        rows = self._automaton((self._regex(found, with_maximum=False),))
+        rows = self.automaton((self._regex(found, with_maximum=False),))
         if rows.start == DEAD:
             return False
         return found.maximum is None or rows.shortest_length(rows.start) <= found.maximum
 
-    def _matches(self, pattern: regex.Node, text: str) -> bool:
-        rows = self._automaton((pattern,))
+    def matches(self, pattern: regex.Node, text: str) -> bool:
+        """Whether ``text`` belongs to a regex."""
+        rows = self.automaton((pattern,))
         state = rows.start
         for byte in text_bytes(text):
             if state == DEAD:
@@ -128,7 +129,22 @@ class StringLeaves:
             state = int(rows.expand(state)[byte])
         return state != DEAD and rows.label(state) != 0
 
-    def _automaton(self, languages: tuple[regex.Node, ...]) -> LazyDFA:
+    def language(self, found: StringSet | None) -> regex.Node:
+        """A set as a regex."""
+        return regex.nothing() if found is None else self._regex(found, with_maximum=True)
+
+    def of_language(self, language: regex.Node) -> StringSet | None:
+        """The texts of a regex as a set; None where there are none."""
+        if language is self._any_text:
+            return FREE
+        found = StringSet(patterns=frozenset((language,)))
+        return found if self._is_inhabited(found) else None
+
+    def is_empty(self, language: regex.Node) -> bool:
+        """Whether no text belongs to a regex."""
+        return language is regex.nothing() or self.automaton((language,)).start == DEAD
+
+    def automaton(self, languages: tuple[regex.Node, ...]) -> LazyDFA:
         automaton = self._automata.get(languages)
         if automaton is None:
             automaton = self._automata[languages] = lazy_dfa_for(languages, self._limits)

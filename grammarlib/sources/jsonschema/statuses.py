@@ -1,0 +1,1348 @@
+"""Containers whose outcome is open until they end: oneOf, not, if, counts, dependent and unevaluated members.
+
+Purpose: for a context that plain alternatives (`lower`) cannot tell, follow the truth of every check (*atom*)
+while an object or array is read.  A state holds the atoms that can still hold, the names that matter and were
+used, and counts; it is determinised, so that negation costs nothing.
+Place: beside `lower`, which hands over a conjunction for each track and a *demand*, the exits that the caller can live
+with.  The machine asks for `StatusView` and `PendingView`, one state at a time, and keeps the answers.
+Cost: 20 to 500 us for each state that a text or a mask reaches, once.
+Liveness: a state is offered only if a `Plan`, a set of further members that satisfies a goal of the formula, is found.
+The search has a budget; past it a state counts as live and `SchemaSource` reports that (``dead_end_free``).
+Not taken: expanding a context once for every subset of its keys; names that no goal needs to know are
+left to the machine's key bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from grammarlib.automata.components import (
+    REPEATED_ITEM,
+    ArrayTrack,
+    ArrayView,
+    ComponentKey,
+    ContainerView,
+    KeyRows,
+    ObjectTrack,
+    ObjectView,
+    PendingView,
+    StatusView,
+)
+from grammarlib.ir import regex
+from grammarlib.sources.jsonschema.formulas import FALSE, TRUE, Formulas, Goal
+from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode
+from grammarlib.sources.jsonschema.values import ARRAY, OBJECT, text_bytes
+
+if TYPE_CHECKING:
+    from grammarlib.sources.jsonschema.lower import Conjunction, SchemaSource
+
+GOALS: Final = 512
+"""The most goals of one formula; past it every state counts as live."""
+
+SEARCH: Final = 3_000
+"""Steps of one search for a plan."""
+
+PLANS: Final = 64
+"""The most plans of one goal that the question of satisfiability looks at."""
+
+_HANGING: Final = 4
+"""Up to how many unevaluated checks of one member both outcomes are looked at."""
+
+_PAIRS: Final = 12
+"""Up to how many open checks two at once may be demanded to fail in one member."""
+
+
+class Context(NamedTuple):
+    """A component key: literals for each track, and the exits that the caller can live with.
+
+    A demand is a set of (tracks that must hold, tracks that must fail), bit sets; a value is right where its exit
+    meets one of them.  The exit label of a finished value has the bit of each track that holds, and one more above
+    them that is always set.
+    """
+
+    tracks: tuple[Conjunction, ...]
+    demand: tuple[tuple[int, int], ...]
+
+
+class Waiting(NamedTuple):
+    """The source of a `PendingView`: the state, what the label's bits mean."""
+
+    state: ObjectState | ArrayState
+    tracks: tuple[tuple[int, int], ...]  # (bit, atom) of atoms that fail where the bit is not set
+    clauses: tuple[tuple[int, int, frozenset[int]], ...] = ()  # (bit, atom, what else evaluates the member)
+    taken: tuple[tuple[int, int], ...] = ()  # (bit, value)
+    outcome: Outcome | None = None
+
+
+class Outcome(NamedTuple):
+    """What the label of an item says of counted and hanging checks."""
+
+    counters: dict[Conjunction, int]
+    bits: dict[Conjunction, int]
+    hanging: list[tuple[Conjunction, int, frozenset[int], tuple[tuple[Conjunction, int], ...]]]
+
+
+class ObjectState(NamedTuple):
+    """An object in progress: live atoms, used names that matter, members so far, what unevaluated members hang on."""
+
+    live: frozenset[int]
+    used: int = 0
+    count: int = 0
+    barrier: int = -1
+    clauses: frozenset[tuple[int, frozenset[int]]] = frozenset()
+
+
+class ArrayState(NamedTuple):
+    """An array in progress: live atoms, items so far (saturating), items that meet each counted check, values taken."""
+
+    live: frozenset[int]
+    count: int = 0
+    counters: tuple[int, ...] = ()
+    clauses: frozenset[tuple[int, frozenset[int]]] = frozenset()
+    taken: int = 0
+
+
+class Phase(NamedTuple):
+    """What the live atoms and clauses leave: goals, atoms that every goal needs, names that matter."""
+
+    formula: int
+    goals: tuple[Goal, ...]
+    must: frozenset[int]
+    relevant: int
+    exact: bool
+
+
+class NameClass(NamedTuple):
+    """Names that are alike for the keywords in play: their language, and the languages among those keywords' that hold."""
+
+    language: regex.Node
+    members: frozenset[regex.Node]
+
+
+class KeyClasses(NamedTuple):
+    """The source of an `ObjectView` whose unlisted names are not all alike: a component for each class."""
+
+    classes: tuple[NameClass, ...]
+    children: tuple[ComponentKey | None, ...]
+    texts: tuple[str, ...]
+
+
+Entry = tuple["int | None", int, "Conjunction"]
+"""A member of a plan: listed name or None, class of an unlisted name, what its value must satisfy."""
+
+
+class _Container:
+    """What objects and arrays share: the formulas of a context, and goals by phase."""
+
+    bit: int
+
+    def __init__(self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
+        self.source = source
+        self.formulas: Formulas = source.formulas
+        self.tracks = [FALSE if track is None else source.formula(track, self.bit) for track in tracks]
+        self.demand = demand
+        self.always = always
+        self.atoms: dict[int, tuple[object, ...]] = {}
+        for formula in (demand, *self.tracks):
+            for atom in self.formulas.atoms(formula):
+                self.atoms[atom] = self.formulas.contents[atom]  # type: ignore[assignment]
+        self._phases: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], Phase] = {}
+
+    def with_clauses(self, formula: int, clauses: frozenset[tuple[int, frozenset[int]]]) -> int:
+        """``formula``, where each atom of ``clauses`` also needs what else evaluates its members."""
+        if not clauses:
+            return formula
+        conditions: dict[int, list[int]] = {}
+        for atom, others in sorted(clauses, key=lambda clause: (clause[0], sorted(clause[1]))):
+            conditions.setdefault(atom, [atom]).append(self.formulas.disjunction(sorted(others)))
+        return self.formulas.replaced(
+            formula, {atom: self.formulas.conjunction(parts) for atom, parts in conditions.items()}
+        )
+
+    def label(self, clauses: frozenset[tuple[int, frozenset[int]]], truth: Callable[[int], bool | None]) -> int:
+        """The exit label of a value that ends with this truth of its atoms; 0 where the demand is not met."""
+        values = self.formulas.evaluate_all(
+            [self.with_clauses(formula, clauses) for formula in (self.demand, *self.tracks)], truth
+        )
+        if not values[0]:
+            return 0
+        return self.always | sum(1 << position for position, value in enumerate(values[1:]) if value)
+
+    def reduced_goals(self, live: frozenset[int], clauses: frozenset[tuple[int, frozenset[int]]]) -> tuple[int, tuple[Goal, ...], bool]:
+        """(formula, goals, exact) where the universal atoms that are not ``live`` have failed."""
+        dead = {atom: FALSE for atom, content in self.atoms.items() if content[0] in UNIVERSAL and atom not in live}
+        formula = self.formulas.replaced(self.with_clauses(self.demand, clauses), dead)
+        goals = self.formulas.goals(formula, GOALS)
+        if goals is None:
+            self.source.note_cap()
+            return formula, (Goal(frozenset(), frozenset()),), False
+        return formula, goals, True
+
+
+UNIVERSAL: Final = frozenset(("properties", "items", "unique", "unevaluated"))
+"""Kinds of atoms that hold from the beginning until a member makes them fail."""
+
+
+class ObjectContext(_Container):
+    """The objects of one context."""
+
+    bit = OBJECT
+
+    def __init__(
+        self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int
+    ) -> None:
+        super().__init__(source, tracks, demand, always)
+        nodes = source.nodes
+        order: dict[str, None] = {}
+        wanted: dict[str, None] = {}
+        self.has: dict[str, int] = {}
+        self.bounds: list[tuple[int, int]] = []
+        self.universal: list[int] = []
+        evaluators: dict[int, None] = {}
+        for atom, content in self.atoms.items():
+            kind = content[0]
+            if kind == "has":
+                name = content[1]
+                assert isinstance(name, str)
+                self.has[name] = atom
+                wanted[name] = None
+            elif kind == "count":
+                self.bounds.append((atom, content[1]))  # type: ignore[arg-type]
+            else:
+                self.universal.append(atom)
+                number = content[1]
+                assert isinstance(number, int)
+                if kind == "unevaluated":
+                    evaluators.update(dict.fromkeys(source.evaluating_nodes(number)))
+                elif nodes[number].properties is not None:
+                    order.update(dict.fromkeys(nodes[number].properties or ()))
+        for number in evaluators:
+            order.update(dict.fromkeys(nodes[number].properties or ()))
+        order.update(wanted)
+        ranked = list(order)
+        encoded = sorted((text_bytes(name), rank) for rank, name in enumerate(ranked))
+        self.names = tuple(name for name, _ in encoded)
+        self.ranks = tuple(rank for _, rank in encoded)
+        self.texts = [ranked[rank] for rank in self.ranks]
+        self.index = {text: position for position, text in enumerate(self.texts)}
+        self.count_cap = max((bound for _, bound in self.bounds), default=0) + 1 if self.bounds else 0
+        self.evaluators = evaluators
+        predicates = [
+            language
+            for number in dict.fromkeys(
+                [*(self.atoms[atom][1] for atom in self.universal), *evaluators]  # type: ignore[misc]
+            )
+            for language in source.name_predicates(number)  # type: ignore[arg-type]
+        ]
+        self.classes = source.name_classes(predicates)
+        self._children: dict[tuple[int, int], tuple[int, ...] | None] = {}
+        self._views: dict[ObjectState, ContainerView | None] = {}
+        self._selected: dict[tuple[ObjectState, int], PendingView | None] = {}
+        self._live: dict[tuple[ObjectState, Goal, frozenset[int]], bool] = {}
+        self._plans: dict[tuple[frozenset[int], Goal, frozenset[int]], tuple[list[Entry], int]] = {}
+        self._simple: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], ObjectView | None] = {}
+        self._keys: dict[tuple[int, ...], KeyRows | None] = {}
+        self._evaluating: dict[tuple[int, int], frozenset[int]] = {}
+        self._frame = StatusView(True, 0, None, self.names, self.ranks, (False,) * len(self.names))
+
+    # ---- members: a listed name is its index, a class of unlisted names is ~class
+
+    def child(self, atom: int, member: int) -> tuple[int, ...] | None:
+        """The nodes that ``atom`` applies to the value of a member; None where it refuses the member."""
+        key = (atom, member)
+        if key not in self._children:
+            content = self.atoms[atom]
+            number: int = content[1]  # type: ignore[assignment]
+            if content[0] == "unevaluated":
+                found: tuple[int, ...] | None
+                if TRUE in self.evaluated_by(atom, member):
+                    found = ()
+                else:
+                    schema = self.source.nodes[number].unevaluated_properties
+                    found = None if schema == FALSE_NODE else () if schema in (TRUE_NODE, None) else (schema,)
+            elif member >= 0:
+                found = self.source.name_children(number, self.texts[member])
+            else:
+                found = self.source.class_children(number, self.classes[~member])
+            self._children[key] = found
+        return self._children[key]
+
+    def evaluated_by(self, atom: int, member: int) -> frozenset[int]:
+        """The formulas of which any one, if it holds, has evaluated the member (`TRUE` always does)."""
+        key = (atom, member)
+        if key not in self._evaluating:
+            number: int = self.atoms[atom][1]  # type: ignore[assignment]
+            found = set()
+            for node, condition in self.source.evaluations(number, OBJECT):
+                if member >= 0:
+                    evaluates = self.source.evaluates_name(node, self.texts[member], node == number)
+                else:
+                    evaluates = self.source.evaluates_class(node, self.classes[~member], node == number)
+                if evaluates:
+                    found.add(condition)
+            self._evaluating[key] = frozenset((TRUE,)) if TRUE in found else frozenset(found)
+        return self._evaluating[key]
+
+    def start(self) -> ObjectState:
+        return ObjectState(frozenset(self.universal))
+
+    def phase(self, state: ObjectState) -> Phase:
+        key = (state.live, state.clauses)
+        found = self._phases.get(key)
+        if found is None:
+            formula, goals, exact = self.reduced_goals(state.live, state.clauses)
+            must = frozenset.intersection(*(goal.holds for goal in goals)) if goals else frozenset()
+            relevant = 0
+            formulas = self.formulas
+            support = [self.with_clauses(track, state.clauses) for track in self.tracks]
+            open_atoms = {atom for part in (formula, *support) for atom in formulas.atoms(part)} - must
+            counted = any(self.atoms[atom][0] == "count" for atom in open_atoms | must)
+            for name, atom in self.has.items():
+                if atom in open_atoms or counted or self.source.ordered:
+                    relevant |= 1 << self.index[name]
+            for atom in open_atoms:
+                if atom in state.live:
+                    for position in range(len(self.names)):
+                        if self.child(atom, position) != ():
+                            relevant |= 1 << position
+            found = self._phases[key] = Phase(formula, goals, must, relevant, exact)
+        return found
+
+    def counts(self, phase: Phase) -> bool:
+        """Whether members are counted."""
+        return bool(self.bounds)
+
+    def normal(self, state: ObjectState) -> ObjectState:
+        """``state`` without what no longer matters."""
+        phase = self.phase(state)
+        used = state.used & phase.relevant
+        return state if used == state.used else state._replace(used=used)
+
+    # ---- views
+
+    def view(self, state: ObjectState) -> ContainerView | None:
+        """The view of a state; None where nothing completes it."""
+        state = self.normal(state)
+        if state not in self._views:
+            self._views[state] = self._make_view(state)
+        return self._views[state]
+
+    def _make_view(self, state: ObjectState) -> ContainerView | None:
+        phase = self.phase(state)
+        if not any(self.can_finish(state, goal) for goal in phase.goals):
+            return None
+        simple = self.simple_view(state, phase)
+        if simple is not None:
+            return simple
+        allowed = []
+        for position in range(len(self.names)):
+            allowed.append(not state.used >> position & 1 and self.select(state, position) is not None)
+        classes = [number for number in range(len(self.classes)) if self.select(state, ~number) is not None]
+        keys: KeyRows | None = None
+        if classes and len(self.classes) > 1:
+            keys = self._key_rows(tuple(classes))
+            if keys is None:
+                classes = []
+        required = tuple(
+            sorted(
+                self.index[name]
+                for name, atom in self.has.items()
+                if atom in phase.must and not phase.relevant >> self.index[name] & 1
+            )
+        )
+        assumed = {self.has[self.texts[position]] for position in required}
+
+        def truth(atom: int) -> bool:
+            if atom in assumed:
+                return True
+            return self.truth(state, atom)
+
+        return StatusView(
+            True,
+            self.label(state.clauses, truth),
+            (self, state),
+            self.names,
+            self.ranks,
+            tuple(allowed),
+            required,
+            bool(classes),
+            keys,
+        )
+
+    def truth(self, state: ObjectState, atom: int) -> bool:
+        """Whether ``atom`` holds if the object ends here."""
+        content = self.atoms[atom]
+        if content[0] == "has":
+            return bool(state.used >> self.index[content[1]] & 1)  # type: ignore[index]
+        if content[0] == "count":
+            return state.count >= content[1]  # type: ignore[operator]
+        return atom in state.live
+
+    def simple_view(self, state: ObjectState, phase: Phase) -> ObjectView | None:
+        """A plain view where one goal is left that only asks, and every track is settled by it."""
+        if len(phase.goals) != 1 or phase.goals[0].fails or not phase.exact or state.clauses:
+            return None
+        key = (state.live, state.clauses)
+        if key in self._simple:
+            return self._simple[key]
+        self._simple[key] = None
+        holds = phase.goals[0].holds
+        if any(self.atoms[atom][0] in ("count", "unevaluated") for atom in holds):
+            return None
+
+        def truth(atom: int) -> bool | None:
+            if atom in holds:
+                return True
+            return False if self.atoms[atom][0] in UNIVERSAL and atom not in state.live else None
+
+        values = self.formulas.evaluate_all(self.tracks, truth)
+        if None in values:
+            return None
+        label = self.always | sum(1 << position for position, value in enumerate(values) if value)
+        source = self.source
+        universal = [atom for atom in holds if self.atoms[atom][0] == "properties"]
+        children: list[ComponentKey | None] = []
+        for position in range(len(self.names)):
+            children.append(source.plain_key(self.together(universal, position)))
+        classes = {
+            number: source.plain_key(self.together(universal, ~number)) for number in range(len(self.classes))
+        }
+        required = tuple(sorted(self.index[name] for name, atom in self.has.items() if atom in holds))
+        view = source.object_view(
+            (ObjectTrack(label, required),),
+            self.names,
+            tuple(children),
+            self.ranks,
+            KeyClasses(self.classes, tuple(classes[number] for number in range(len(self.classes))), tuple(self.texts)),
+        )
+        self._simple[key] = view
+        return view
+
+    def together(self, atoms: list[int], member: int) -> Conjunction | None:
+        """What all ``atoms`` ask of a member's value; None where one refuses it."""
+        found: list[int] = []
+        for atom in atoms:
+            child = self.child(atom, member)
+            if child is None:
+                return None
+            found.extend(child)
+        return self.source.conjunction_of(found)
+
+    def _key_rows(self, classes: tuple[int, ...]) -> KeyRows | None:
+        if classes not in self._keys:
+            self._keys[classes] = self.source.key_rows([self.classes[number] for number in classes], self.texts)
+        return self._keys[classes]
+
+    def class_of_label(self, state: ObjectState, label: int) -> int:
+        """The class that a label of the keys of the state's view stands for."""
+        live = [number for number in range(len(self.classes)) if self.select(state, ~number) is not None]
+        return live[(label & -label).bit_length() - 1] if len(self.classes) > 1 else 0
+
+    # ---- moves
+
+    def select(self, state: ObjectState, member: int) -> PendingView | None:
+        """What waits for the value of a member that comes now; None where it may not come."""
+        key = (state, member)
+        if key not in self._selected:
+            self._selected[key] = self._select(state, member)
+        return self._selected[key]
+
+    def _select(self, state: ObjectState, member: int) -> PendingView | None:
+        source = self.source
+        if member >= 0:
+            rank = self.ranks[member]
+            if source.ordered and rank <= state.barrier:
+                return None
+            barrier = rank if source.ordered else -1
+            used = state.used | 1 << member
+        else:
+            barrier = len(self.names) if source.ordered else -1
+            used = state.used
+        count = min(state.count + 1, self.count_cap)
+        live = state.live
+        after = state._replace(used=used, count=count, barrier=barrier)
+        clauses = set(state.clauses)
+        while True:
+            phase = self.phase(after)
+            if not phase.goals:
+                return None
+            refused = set()
+            for atom in live:
+                if self.child(atom, member) is None:
+                    if self.atoms[atom][0] == "unevaluated" and self.evaluated_by(atom, member):
+                        clauses.add((atom, self.evaluated_by(atom, member)))
+                    else:
+                        refused.add(atom)
+            clauses = {clause for clause in clauses if clause[0] not in refused}
+            if not refused and after.clauses == frozenset(clauses):
+                break
+            live = live - refused
+            after = after._replace(live=live, clauses=frozenset(clauses))
+        must = []
+        tracked: dict[Conjunction, list[int]] = {}
+        hanging: list[tuple[Conjunction, int, frozenset[int]]] = []
+        for atom in sorted(live):
+            child = self.child(atom, member)
+            if not child:
+                continue
+            if self.atoms[atom][0] == "unevaluated" and self.evaluated_by(atom, member):
+                hanging.append((source.conjunction_of(list(child)), atom, self.evaluated_by(atom, member)))
+            elif atom in phase.must:
+                must.extend(child)
+            else:
+                tracked.setdefault(source.conjunction_of(list(child)), []).append(atom)
+        certain = source.conjunction_of(must)
+        conjunctions = list(dict.fromkeys([*tracked, *(conjunction for conjunction, _, _ in hanging)]))
+        if not conjunctions:
+            if not source.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
+                return None
+            return self._pending(source.plain_key(certain), Waiting(self.normal(after), ()))
+        bits = {conjunction: 1 << position + 1 for position, conjunction in enumerate(conjunctions)}
+        demand: dict[tuple[int, int], None] = {}
+        if len(hanging) > _HANGING:
+            source.note_cap()
+            demand[0, 0] = None
+        else:
+            for failing in range(1 << len(hanging)):
+                lost = [(atom, others) for i, (_, atom, others) in enumerate(hanging) if failing >> i & 1]
+                then = after._replace(clauses=after.clauses | frozenset(lost))
+                holds = fails = 0
+                for i, (conjunction, _, _) in enumerate(hanging):
+                    if failing >> i & 1:
+                        fails |= bits[conjunction]
+                    else:
+                        holds |= bits[conjunction]
+                for more_holds, more_fails in self._demand(then, self.phase(then), tracked, bits):
+                    if not (holds | more_holds) & (fails | more_fails):
+                        demand[holds | more_holds, fails | more_fails] = None
+        component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
+        if component is None:
+            return None
+        waiting = Waiting(
+            after,
+            tuple((bits[conjunction], atom) for conjunction, atoms in tracked.items() for atom in atoms),
+            tuple((bits[conjunction], atom, others) for conjunction, atom, others in hanging),
+        )
+        return self._pending(component, waiting)
+
+    def _demand(
+        self, after: ObjectState, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
+    ) -> list[tuple[int, int]]:
+        """The exits of the value after which a goal can still be reached, as (must hold, must fail)."""
+        demand: dict[tuple[int, int], None] = {}
+        for goal in phase.goals:
+            holds = 0
+            free: list[Conjunction] = []
+            for conjunction, atoms in tracked.items():
+                if any(atom in goal.holds for atom in atoms):
+                    holds |= bits[conjunction]
+                else:
+                    free.append(conjunction)
+            if self.can_finish(after, goal):
+                demand[holds, 0] = None
+                continue
+            found = False
+            for conjunction in free:
+                if self.can_finish(after, goal, frozenset(tracked[conjunction])):
+                    demand[holds, bits[conjunction]] = None
+                    found = True
+            if not found and 1 < len(free) <= _PAIRS:
+                for position, first in enumerate(free):
+                    for second in free[position + 1 :]:
+                        killed = frozenset((*tracked[first], *tracked[second]))
+                        if self.can_finish(after, goal, killed):
+                            demand[holds, bits[first] | bits[second]] = None
+                            found = True
+            if not found and len(free) > 1:
+                killed = frozenset(atom for conjunction in free for atom in tracked[conjunction])
+                if self.can_finish(after, goal, killed):
+                    fails = 0
+                    for conjunction in free:
+                        fails |= bits[conjunction]
+                    demand[holds, fails] = None
+        return list(demand)
+
+    def _pending(self, component: ComponentKey | None, waiting: Waiting) -> PendingView | None:
+        if component is None:
+            return None
+        return PendingView(component, self._frame, (self, waiting))
+
+    def finish(self, waiting: Waiting, label: int) -> ContainerView | None:
+        """The view after the value of a member ended with ``label``."""
+        state = waiting.state
+        assert isinstance(state, ObjectState)
+        failed = {atom for bit, atom in waiting.tracks if not label & bit}
+        clauses = state.clauses | {(atom, others) for bit, atom, others in waiting.clauses if not label & bit}
+        live = state.live - failed
+        clauses = frozenset(clause for clause in clauses if clause[0] in live)
+        return self.view(state._replace(live=live, clauses=clauses))
+
+    # ---- the way out
+
+    def can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
+        """Whether further members lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""
+        if not failed.isdisjoint(goal.holds):
+            return False
+        key = (state, goal, failed)
+        found = self._live.get(key)
+        if found is None:
+            found = self._can_finish(state, goal, failed)
+            self._live[key] = found
+        return found
+
+    def _can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int]) -> bool:
+        satisfiable = self.source.is_satisfiable
+        budget = [SEARCH]
+        for plan in self.plans(state, goal, failed, budget, satisfiable):
+            if all(satisfiable(conjunction) for _, _, conjunction in plan):
+                return True
+        if budget[0] <= 0:
+            self.source.note_cap()
+            return True
+        return False
+
+    def plans(
+        self,
+        state: ObjectState,
+        goal: Goal,
+        failed: frozenset[int],
+        budget: list[int],
+        possible: Callable[[Conjunction], bool],
+    ) -> Iterator[list[Entry]]:
+        """Members after which ``goal`` is met, if the object ends then; ``budget`` is used up while searching."""
+        for holds, fails in assignments(self.formulas, goal, lambda atom: self.known(state, atom, failed), budget):
+            yield from self._member_plans(state, holds, fails, failed, budget, possible)
+
+    def known(self, state: ObjectState, atom: int, failed: frozenset[int]) -> bool | None:
+        """The truth of an atom that nothing can change any more."""
+        content = self.atoms[atom]
+        if content[0] == "has":
+            position = self.index[content[1]]  # type: ignore[index]
+            if state.used >> position & 1:
+                return True
+            return False if self.source.ordered and self.ranks[position] <= state.barrier else None
+        if content[0] == "count":
+            return True if state.count >= content[1] else None  # type: ignore[operator]
+        return False if atom in failed or atom not in state.live else None
+
+    def _member_plans(
+        self,
+        state: ObjectState,
+        holds: frozenset[int],
+        fails: frozenset[int],
+        failed: frozenset[int],
+        budget: list[int],
+        possible: Callable[[Conjunction], bool],
+    ) -> Iterator[list[Entry]]:
+        source = self.source
+        universal = sorted(atom for atom in holds if self.atoms[atom][0] == "properties")
+        loose = sorted(atom for atom in holds if self.atoms[atom][0] == "unevaluated")
+        least, most = 0, None
+        needed: list[int] = []
+        avoided: set[int] = set()
+        for atom in holds:
+            content = self.atoms[atom]
+            if content[0] == "has":
+                position = self.index[content[1]]  # type: ignore[index]
+                if not state.used >> position & 1:
+                    needed.append(position)
+            elif content[0] == "count":
+                least = max(least, content[1])  # type: ignore[type-var, assignment]
+        killed: list[int] = []
+        for atom in sorted(fails):
+            content = self.atoms[atom]
+            if content[0] == "has":
+                position = self.index[content[1]]  # type: ignore[index]
+                if state.used >> position & 1:
+                    return
+                avoided.add(position)
+            elif content[0] == "count":
+                most = content[1] - 1 if most is None else min(most, content[1] - 1)  # type: ignore[operator, type-var]
+            elif atom in state.live and atom not in failed:
+                killed.append(atom)
+        if any(position in avoided for position in needed):
+            return
+        if source.ordered and any(self.ranks[position] <= state.barrier for position in needed):
+            return
+        needed.sort(key=lambda position: self.ranks[position])
+        requirements: dict[int, list[int]] = {}  # listed names
+        for position in needed:
+            base = self._requirement(universal, loose, holds, position)
+            if base is None:
+                return
+            requirements[position] = base
+        # Depth first over the atoms that must fail: (atoms left, requirements of names, extra members)
+        stack: list[tuple[int, dict[int, list[int]], list[Entry]]] = [(0, requirements, [])]
+        while stack:
+            budget[0] -= 1
+            if budget[0] <= 0:
+                return
+            index, names, extra = stack.pop()
+            if index < len(killed):
+                ways = self._ways_to_kill(killed[index], state, universal, loose, holds, avoided, names, extra, budget)
+                stack.extend((index + 1, *way) for way in reversed(list(ways)))
+                continue
+            plan: list[Entry] = [
+                (position, 0, source.conjunction_of(nodes)) for position, nodes in names.items()
+            ]
+            plan += extra
+            total = state.count + len(plan)
+            if most is not None and total > most:
+                continue
+            if total < least:
+                filler = self._fillers(state, universal, loose, holds, avoided, names, least - total, possible)
+                if filler is None:
+                    continue
+                plan += filler
+            if source.ordered:
+                plan.sort(key=lambda entry: len(self.names) if entry[0] is None else self.ranks[entry[0]])
+            yield plan
+
+    def _requirement(
+        self, universal: list[int], loose: list[int], holds: frozenset[int], member: int
+    ) -> list[int] | None:
+        """What the value of a new member must satisfy so that the atoms stay alive; None where it cannot come."""
+        found: list[int] = []
+        for atom in universal:
+            child = self.child(atom, member)
+            if child is None:
+                return None
+            found.extend(child)
+        for atom in loose:
+            child = self.child(atom, member)
+            others = self.evaluated_by(atom, member)
+            if others and child != ():
+                self.source.note_cap()  # whether something else evaluates it is settled later
+            elif child is None:
+                return None
+            else:
+                found.extend(child)
+        return found
+
+    def _ways_to_kill(
+        self,
+        atom: int,
+        state: ObjectState,
+        universal: list[int],
+        loose: list[int],
+        holds: frozenset[int],
+        avoided: set[int],
+        names: dict[int, list[int]],
+        extra: list[Entry],
+        budget: list[int],
+    ) -> Iterator[tuple[dict[int, list[int]], list[Entry]]]:
+        """Members that make ``atom`` fail: names that come anyway, unlisted names, other names."""
+        ordered = self.source.ordered
+        later = []
+        for position in range(len(self.names)):
+            if position in avoided or state.used >> position & 1:
+                continue
+            if ordered and self.ranks[position] <= state.barrier:
+                continue
+            if self.child(atom, position) != ():
+                later.append(position)
+        come_anyway = [position for position in later if position in names]
+        for position in (*come_anyway, None, *(p for p in later if p not in names)):
+            if position is None:
+                for number in range(len(self.classes)):
+                    child = self.child(atom, ~number)
+                    if child == ():
+                        continue
+                    base = self._requirement(universal, loose, holds, ~number)
+                    if base is None:
+                        continue
+                    for literal in (None,) if child is None else child:
+                        budget[0] -= 1
+                        entry = (None, number, self.source.conjunction_of([*base, *_negated(literal)]))
+                        yield names, [*extra, entry]
+                continue
+            base = names.get(position)
+            if base is None:
+                base = self._requirement(universal, loose, holds, position)
+                if base is None:
+                    continue
+            child = self.child(atom, position)
+            for literal in (None,) if child is None else child:
+                budget[0] -= 1
+                yield {**names, position: [*base, *_negated(literal)]}, extra
+
+    def _fillers(
+        self,
+        state: ObjectState,
+        universal: list[int],
+        loose: list[int],
+        holds: frozenset[int],
+        avoided: set[int],
+        names: dict[int, list[int]],
+        missing: int,
+        possible: Callable[[Conjunction], bool],
+    ) -> list[Entry] | None:
+        """``missing`` more members that change nothing else; None where there are not so many."""
+        found: list[Entry] = []
+        for number, members in enumerate(self.classes):
+            base = self._requirement(universal, loose, holds, ~number)
+            if base is not None:
+                conjunction = self.source.conjunction_of(base)
+                if possible(conjunction):
+                    words = self.source.class_size(members, self.texts, missing)
+                    found += [(None, number, conjunction)] * min(missing - len(found), words)
+            if len(found) >= missing:
+                return found
+        for position in range(len(self.names)):
+            if position in avoided or position in names or state.used >> position & 1:
+                continue
+            if self.source.ordered and self.ranks[position] <= state.barrier:
+                continue
+            base = self._requirement(universal, loose, holds, position)
+            if base is not None:
+                conjunction = self.source.conjunction_of(base)
+                if possible(conjunction):
+                    found.append((position, 0, conjunction))
+            if len(found) >= missing:
+                return found
+        return None
+
+
+def _negated(literal: int | None) -> tuple[int, ...]:
+    return () if literal is None else (~literal,)
+
+
+def assignments(
+    formulas: Formulas, goal: Goal, known: Callable[[int], bool | None], budget: list[int]
+) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
+    """The ways to meet ``goal`` by atoms alone: (atoms that must hold, atoms that must fail)."""
+    if any(known(atom) is False for atom in goal.holds):
+        return
+    stack = [(tuple((formula, False) for formula in sorted(goal.fails)), goal.holds, frozenset[int]())]
+    while stack:
+        budget[0] -= 1
+        if budget[0] <= 0:
+            return
+        tasks, holds, fails = stack.pop()
+        if not tasks:
+            yield holds, fails
+            continue
+        (formula, sign), tasks = tasks[0], tasks[1:]
+
+        def truth(atom: int, holds: frozenset[int] = holds, fails: frozenset[int] = fails) -> bool | None:
+            return True if atom in holds else False if atom in fails else known(atom)
+
+        value = formulas.evaluate(formula, truth)
+        if value is not None:
+            if value == sign:
+                stack.append((tasks, holds, fails))
+        elif formulas.is_atom(formula):
+            stack.append((tasks, holds | {formula}, fails) if sign else (tasks, holds, fails | {formula}))
+        else:
+            stack.extend((way + tasks, holds, fails) for way in reversed(formulas.ways(formula, sign)))
+
+
+class ArrayContext(_Container):
+    """The arrays of one context."""
+
+    bit = ARRAY
+
+    def __init__(self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
+        super().__init__(source, tracks, demand, always)
+        self.universal: list[int] = []
+        self.bounds: list[tuple[int, int]] = []
+        self.counted: dict[int, int] = {}  # node of a contains -> its counter
+        self.caps: list[int] = []
+        length = 0
+        nodes = source.nodes
+        evaluators: dict[int, None] = {}
+        for atom, content in self.atoms.items():
+            kind = content[0]
+            if kind == "count":
+                self.bounds.append((atom, content[1]))  # type: ignore[arg-type]
+                length = max(length, content[1])  # type: ignore[type-var, assignment]
+            elif kind == "contains":
+                node, bound = content[1], content[2]
+                assert isinstance(node, int) and isinstance(bound, int)
+                counter = self.counted.setdefault(node, len(self.counted))
+                if counter == len(self.caps):
+                    self.caps.append(0)
+                self.caps[counter] = max(self.caps[counter], bound)
+            else:
+                self.universal.append(atom)
+                if kind == "items":
+                    length = max(length, len(nodes[content[1]].prefix))  # type: ignore[index]
+                elif kind == "unevaluated":
+                    evaluators.update(dict.fromkeys(source.evaluating_nodes(content[1])))  # type: ignore[arg-type]
+        for number in evaluators:
+            length = max(length, len(nodes[number].prefix))
+        self.length = length  # items from this position on are all alike, and counts beyond it too
+        self._children: dict[tuple[int, int], tuple[int, ...] | None] = {}
+        self._views: dict[ArrayState, ContainerView | None] = {}
+        self._items: dict[ArrayState, PendingView | None] = {}
+        self._live: dict[tuple[ArrayState, Goal, frozenset[int]], bool] = {}
+        self._frame: StatusView | None = None
+        self._domain: tuple[Conjunction, ...] | None = None
+        self._evaluating: dict[tuple[int, int], frozenset[int]] = {}
+
+    def start(self) -> ArrayState:
+        return ArrayState(frozenset(self.universal), 0, (0,) * len(self.caps))
+
+    def phase(self, state: ArrayState) -> Phase:
+        key = (state.live, state.clauses)
+        found = self._phases.get(key)
+        if found is None:
+            formula, goals, exact = self.reduced_goals(state.live, state.clauses)
+            must = frozenset.intersection(*(goal.holds for goal in goals)) if goals else frozenset()
+            found = self._phases[key] = Phase(formula, goals, must, 0, exact)
+        return found
+
+    def child(self, atom: int, position: int) -> tuple[int, ...] | None:
+        """The nodes that ``atom`` applies to the item at ``position``; None where it refuses it."""
+        position = min(position, self.length)
+        key = (atom, position)
+        if key not in self._children:
+            content = self.atoms[atom]
+            child: int | None = TRUE_NODE
+            if content[0] == "items":
+                node = self.source.nodes[content[1]]  # type: ignore[index]
+                child = node.prefix[position] if position < len(node.prefix) else node.rest
+            elif content[0] == "unevaluated" and TRUE not in self.evaluated_by(atom, position):
+                child = self.source.nodes[content[1]].unevaluated_items  # type: ignore[index]
+            self._children[key] = None if child == FALSE_NODE else () if child in (TRUE_NODE, None) else (child,)
+        return self._children[key]
+
+    def evaluated_by(self, atom: int, position: int) -> frozenset[int]:
+        """As `ObjectContext.evaluated_by`, for the item at ``position``; items that ``contains`` evaluates aside."""
+        position = min(position, self.length)
+        key = (atom, position)
+        if key not in self._evaluating:
+            number: int = self.atoms[atom][1]  # type: ignore[assignment]
+            found = {
+                condition
+                for node, condition in self.source.evaluations(number, ARRAY)
+                if self.source.evaluates_item(node, position, node == number)
+            }
+            self._evaluating[key] = frozenset((TRUE,)) if TRUE in found else frozenset(found)
+        return self._evaluating[key]
+
+    def containing(self, atom: int) -> list[tuple[int, int]]:
+        """(node, condition): an item that satisfies the node is evaluated for ``atom`` if the condition holds."""
+        number: int = self.atoms[atom][1]  # type: ignore[assignment]
+        return [
+            (node, condition)
+            for holder, condition in self.source.evaluations(number, ARRAY)
+            if self.source.nodes[holder].contains_evaluates
+            for node, _, _ in self.source.nodes[holder].contains
+        ]
+
+    def domain(self) -> tuple[Conjunction, ...]:
+        """The values that items may have, where they must differ, are all alike, few and scalar; else nothing."""
+        if self._domain is None:
+            self._domain = ()
+            start = self.start()
+            phase = self.phase(start)
+            if self.length == max((bound for _, bound in self.bounds), default=0) and not self.counted:
+                if any(self.atoms[atom][0] == "unique" for atom in phase.must) and set(self.universal) <= phase.must:
+                    must = self.certain(start, phase, 0)
+                    if must is not None and all(
+                        self.child(atom, position) == self.child(atom, self.length)
+                        for atom in self.universal
+                        for position in range(self.length)
+                    ):
+                        self._domain = self.source.scalar_domain(must)
+        return self._domain
+
+    def certain(self, state: ArrayState, phase: Phase, position: int) -> Conjunction | None:
+        """What every goal asks of the item at ``position``; None where it refuses it."""
+        found: list[int] = []
+        for atom in sorted(phase.must):
+            if atom in state.live:
+                child = self.child(atom, position)
+                if child is None and not (self.atoms[atom][0] == "unevaluated" and self._may_be_evaluated(atom, position)):
+                    return None
+                if child is not None and not (
+                    self.atoms[atom][0] == "unevaluated" and self._may_be_evaluated(atom, position)
+                ):
+                    found.extend(child)
+        return self.source.conjunction_of(found)
+
+    def _may_be_evaluated(self, atom: int, position: int) -> bool:
+        return bool(self.evaluated_by(atom, position)) or bool(self.containing(atom))
+
+    # ---- views
+
+    def view(self, state: ArrayState) -> ContainerView | None:
+        """The view of a state; None where nothing completes it."""
+        if state not in self._views:
+            self._views[state] = self._make_view(state)
+        return self._views[state]
+
+    def _make_view(self, state: ArrayState) -> ContainerView | None:
+        phase = self.phase(state)
+        if not any(self.can_finish(state, goal) for goal in phase.goals):
+            return None
+        return StatusView(
+            False,
+            self.label(state.clauses, lambda atom: self.truth(state, atom)),
+            (self, state),
+            unique=self.records(),
+        )
+
+    def truth(self, state: ArrayState, atom: int) -> bool:
+        """Whether ``atom`` holds if the array ends here."""
+        content = self.atoms[atom]
+        if content[0] == "count":
+            return state.count >= content[1]  # type: ignore[operator]
+        if content[0] == "contains":
+            return state.counters[self.counted[content[1]]] >= content[2]  # type: ignore[index, operator]
+        return atom in state.live
+
+    # ---- moves
+
+    def item(self, state: ArrayState) -> PendingView | None:
+        """What waits for the next item."""
+        if state not in self._items:
+            self._items[state] = self._item(state)
+        return self._items[state]
+
+    def _item(self, state: ArrayState) -> PendingView | None:
+        source = self.source
+        position = state.count
+        after = state._replace(count=min(position + 1, self.length))
+        live = state.live
+        clauses = set(state.clauses)
+        while True:
+            phase = self.phase(after)
+            if not phase.goals:
+                return None
+            refused = set()
+            for atom in live:
+                if self.child(atom, position) is None:
+                    if self.atoms[atom][0] == "unevaluated" and self.containing(atom):
+                        continue  # it hangs on the item itself
+                    if self.atoms[atom][0] == "unevaluated" and self.evaluated_by(atom, position):
+                        clauses.add((atom, self.evaluated_by(atom, position)))
+                    else:
+                        refused.add(atom)
+            clauses = {clause for clause in clauses if clause[0] not in refused}
+            if not refused and after.clauses == frozenset(clauses):
+                break
+            live = live - refused
+            after = after._replace(live=live, clauses=frozenset(clauses))
+        must: list[int] = []
+        tracked: dict[Conjunction, list[int]] = {}
+        hanging: list[tuple[Conjunction, int, frozenset[int], tuple[tuple[Conjunction, int], ...]]] = []
+        for atom in sorted(live):
+            child = self.child(atom, position)
+            if child == ():
+                continue
+            if self.atoms[atom][0] == "unevaluated" and self._may_be_evaluated(atom, position):
+                containing = tuple((source.conjunction_of([node]), condition) for node, condition in self.containing(atom))
+                conjunction = (FALSE_NODE,) if child is None else source.conjunction_of(list(child))
+                hanging.append((conjunction, atom, self.evaluated_by(atom, position), containing))
+            elif child is None:
+                continue
+            elif atom in phase.must:
+                must.extend(child)
+            else:
+                tracked.setdefault(source.conjunction_of(list(child)), []).append(atom)
+        values = self.domain()
+        taken = [(1 << index, conjunction) for index, conjunction in enumerate(values)]
+        for bit, conjunction in taken:
+            if state.taken & bit:
+                must.append(~conjunction[0])
+        certain = source.conjunction_of(must)
+        conjunctions: dict[Conjunction, None] = dict.fromkeys(tracked)
+        for conjunction, _, _, containing in hanging:
+            conjunctions.update(dict.fromkeys([conjunction, *(member for member, _ in containing)]))
+        counters = {source.conjunction_of([node]): counter for node, counter in self.counted.items()}
+        conjunctions.update(dict.fromkeys(counters))
+        free_values = [(bit, conjunction) for bit, conjunction in taken if not state.taken & bit]
+        conjunctions.update(dict.fromkeys(conjunction for _, conjunction in free_values))
+        conjunctions.pop((FALSE_NODE,), None)
+        if not conjunctions:
+            if not source.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
+                return None
+            component = source.plain_key(certain)
+            assert component is not None
+            return PendingView(component, self.frame(), (self, Waiting(after, ())))
+        bits = {conjunction: 1 << index + 1 for index, conjunction in enumerate(conjunctions)}
+        waiting = Waiting(
+            after,
+            tuple((bits[conjunction], atom) for conjunction, atoms in tracked.items() for atom in atoms),
+            (),
+            tuple((bits[conjunction], value) for value, conjunction in free_values),
+            Outcome(counters, bits, hanging),
+        )
+        demand: dict[tuple[int, int], None] = {}
+        if len(hanging) > _HANGING or len(counters) > _HANGING:
+            source.note_cap()
+            demand[0, 0] = None
+        else:
+            # Every outcome of the counted and hanging checks is looked at by itself.
+            outcomes = list(
+                dict.fromkeys(
+                    [
+                        *counters,
+                        *(c for c, _, _, _ in hanging if c in bits),
+                        *(member for _, _, _, containing in hanging for member, _ in containing),
+                    ]
+                )
+            )
+            for pattern in range(1 << len(outcomes)):
+                holds = fails = 0
+                for index, conjunction in enumerate(outcomes):
+                    if pattern >> index & 1:
+                        holds |= bits[conjunction]
+                    else:
+                        fails |= bits[conjunction]
+                then = self._with_outcome(after, holds, Outcome(counters, bits, hanging))
+                for more_holds, more_fails in self._demand(then, self.phase(then), tracked, bits):
+                    if not (holds | more_holds) & (fails | more_fails):
+                        demand[holds | more_holds, fails | more_fails] = None
+        component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
+        if component is None:
+            return None
+        return PendingView(component, self.frame(), (self, waiting))
+
+    def frame(self) -> StatusView:
+        """What pending views copy."""
+        if self._frame is None:
+            self._frame = StatusView(False, 0, None, unique=self.records())
+        return self._frame
+
+    def records(self) -> bool:
+        """Whether the machine has to compare items."""
+        return any(self.atoms[atom][0] == "unique" for atom in self.universal) and not self.domain()
+
+    def _with_outcome(self, after: ArrayState, label: int, outcome: Outcome) -> ArrayState:
+        """The state once the counted and hanging checks of an item came out as ``label`` says."""
+        counters, bits, hanging = outcome
+        counts = list(after.counters)
+        for conjunction, counter in counters.items():
+            if label & bits[conjunction]:
+                counts[counter] = min(counts[counter] + 1, self.caps[counter])
+        clauses = set(after.clauses)
+        live = after.live
+        for conjunction, atom, others, containing in hanging:
+            if conjunction in bits and label & bits[conjunction]:
+                continue
+            conditions = others | {condition for member, condition in containing if label & bits[member]}
+            if TRUE in conditions:
+                continue
+            if conditions:
+                clauses.add((atom, frozenset(conditions)))
+            else:
+                live = live - {atom}
+        clauses = {clause for clause in clauses if clause[0] in live}
+        return after._replace(live=live, counters=tuple(counts), clauses=frozenset(clauses))
+
+    def _demand(
+        self, after: ArrayState, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
+    ) -> list[tuple[int, int]]:
+        """As `ObjectContext._demand`."""
+        demand: dict[tuple[int, int], None] = {}
+        for goal in phase.goals:
+            holds = 0
+            free: list[Conjunction] = []
+            for conjunction, atoms in tracked.items():
+                if any(atom in goal.holds for atom in atoms):
+                    holds |= bits[conjunction]
+                else:
+                    free.append(conjunction)
+            if self.can_finish(after, goal):
+                demand[holds, 0] = None
+                continue
+            for conjunction in free:
+                if self.can_finish(after, goal, frozenset(tracked[conjunction])):
+                    demand[holds, bits[conjunction]] = None
+            if len(free) > 1:
+                killed = frozenset(atom for conjunction in free for atom in tracked[conjunction])
+                if self.can_finish(after, goal, killed):
+                    demand[holds, sum(bits[conjunction] for conjunction in free)] = None
+        return list(demand)
+
+    def finish(self, waiting: Waiting, label: int) -> ContainerView | None:
+        """The view after an item ended with ``label``."""
+        state = waiting.state
+        assert isinstance(state, ArrayState)
+        live = state.live - {atom for bit, atom in waiting.tracks if not label & bit}
+        if label & REPEATED_ITEM:
+            live = live - {atom for atom in live if self.atoms[atom][0] == "unique"}
+        taken = state.taken
+        for bit, value in waiting.taken:
+            if label & bit:
+                taken |= value
+        after = state._replace(live=live, taken=taken)
+        if waiting.outcome is not None:
+            after = self._with_outcome(after, label, waiting.outcome)
+        after = after._replace(clauses=frozenset(clause for clause in after.clauses if clause[0] in after.live))
+        return self.view(after)
+
+    # ---- the way out
+
+    def can_finish(self, state: ArrayState, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
+        """Whether further items lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""
+        if not failed.isdisjoint(goal.holds):
+            return False
+        key = (state, goal, failed)
+        found = self._live.get(key)
+        if found is None:
+            satisfiable = self.source.is_satisfiable
+            budget = [SEARCH]
+            found = False
+            for plan in self.plans(state, goal, failed, budget, satisfiable):
+                if all(satisfiable(conjunction) for _, _, conjunction in plan):
+                    found = True
+                    break
+            if not found and budget[0] <= 0:
+                self.source.note_cap()
+                found = True
+            self._live[key] = found
+        return found
+
+    def known(self, state: ArrayState, atom: int, failed: frozenset[int]) -> bool | None:
+        """The truth of an atom that nothing can change any more."""
+        content = self.atoms[atom]
+        if content[0] in ("count", "contains"):
+            return True if self.truth(state, atom) else None
+        return False if atom in failed or atom not in state.live else None
+
+    def plans(
+        self,
+        state: ArrayState,
+        goal: Goal,
+        failed: frozenset[int],
+        budget: list[int],
+        possible: Callable[[Conjunction], bool],
+    ) -> Iterator[list[Entry]]:
+        """Items after which ``goal`` is met, if the array ends then; ``budget`` is used up while searching."""
+        for holds, fails in assignments(self.formulas, goal, lambda atom: self.known(state, atom, failed), budget):
+            yield from self._item_plans(state, holds, fails, failed, budget)
+
+    def _item_plans(
+        self,
+        state: ArrayState,
+        holds: frozenset[int],
+        fails: frozenset[int],
+        failed: frozenset[int],
+        budget: list[int],
+    ) -> Iterator[list[Entry]]:
+        universal = sorted(atom for atom in holds if self.atoms[atom][0] in ("items", "unevaluated"))
+        least, most = 0, None
+        wanted: dict[int, int] = {}
+        room: dict[int, int] = {}
+        tasks: list[tuple[str, int]] = []
+        for atom in sorted(holds):
+            content = self.atoms[atom]
+            if content[0] == "count":
+                least = max(least, content[1])  # type: ignore[type-var, assignment]
+            elif content[0] == "contains":
+                node: int = content[1]  # type: ignore[assignment]
+                missing = content[2] - state.counters[self.counted[node]]  # type: ignore[operator]
+                wanted[node] = max(wanted.get(node, 0), missing)
+        for atom in sorted(fails):
+            content = self.atoms[atom]
+            if content[0] == "count":
+                most = content[1] - 1 if most is None else min(most, content[1] - 1)  # type: ignore[operator, type-var]
+            elif content[0] == "contains":
+                node = content[1]  # type: ignore[assignment]
+                left = content[2] - 1 - state.counters[self.counted[node]]  # type: ignore[operator]
+                room[node] = min(room.get(node, left), left)
+            elif atom in state.live and atom not in failed:
+                if content[0] == "unique":
+                    self.source.note_cap()  # two equal items: nearly always possible
+                else:
+                    tasks.append(("kill", atom))
+        if any(left < 0 for left in room.values()):
+            return
+        for node, missing in wanted.items():
+            tasks += [("meet", node)] * max(0, missing)
+        if len(tasks) > SEARCH:
+            self.source.note_cap()
+            return
+        values = self.domain()
+        capacity = None if not values else len(values) - state.taken.bit_count()
+        # Depth first: one item for each task, in this order or with fillers between; all tasks in one item at last.
+        for merged in (False, True) if len(tasks) > 1 else (False,):
+            plan = self._one_plan(state, universal, holds, tasks, merged, least, most, room, budget)
+            for entries in plan:
+                if capacity is None or len(entries) <= capacity:
+                    yield entries
+
+    def _one_plan(
+        self,
+        state: ArrayState,
+        universal: list[int],
+        holds: frozenset[int],
+        tasks: list[tuple[str, int]],
+        merged: bool,
+        least: int,
+        most: int | None,
+        room: dict[int, int],
+        budget: list[int],
+    ) -> Iterator[list[Entry]]:
+        source = self.source
+        groups: list[list[tuple[str, int]]] = [tasks] if merged else [[task] for task in tasks]
+        # (position, groups done, entries, room left)
+        start: tuple[int, tuple[int, ...], list[Entry], tuple[tuple[int, int], ...]] = (
+            state.count,
+            (),
+            [],
+            tuple(sorted(room.items())),
+        )
+        stack = [start]
+        while stack:
+            budget[0] -= 1
+            if budget[0] <= 0:
+                return
+            position, done, entries, left = stack.pop()
+            if len(done) == len(groups) and state.count + len(entries) >= least:
+                yield entries
+                continue
+            if most is not None and state.count + len(entries) >= most:
+                continue
+            base: list[int] | None = []
+            for atom in universal:
+                child = self.child(atom, position)
+                if self.atoms[atom][0] == "unevaluated" and child != () and self._may_be_evaluated(atom, position):
+                    source.note_cap()
+                    continue
+                if child is None:
+                    base = None
+                    break
+                base.extend(child)  # type: ignore[union-attr]
+            if base is None:
+                continue
+            limits = dict(left)
+            choices: list[int | None] = [index for index in range(len(groups)) if index not in done]
+            if position < self.length or len(done) == len(groups):
+                choices.append(None)
+            # Equal groups are tried once.
+            seen: set[tuple[tuple[str, int], ...]] = set()
+            following = []
+            for choice in choices:
+                group = tuple(groups[choice]) if choice is not None else ()
+                if group in seen:
+                    continue
+                seen.add(group)
+                met = {node for what, node in group if what == "meet"}
+                if any(limits.get(node, 1) <= 0 for node in met):
+                    continue
+                literals = [*base, *met]
+                literals += [~node for node, more in left if more <= 0]
+                variants: list[list[int]] = [literals]
+                for what, atom in group:
+                    if what != "kill":
+                        continue
+                    child = self.child(atom, position)
+                    if child == ():
+                        variants = []
+                    elif child is not None:
+                        variants = [[*variant, ~node] for variant in variants for node in child]
+                for variant in variants:
+                    entry: Entry = (None, 0, source.conjunction_of(variant))
+                    lower = tuple((node, more - 1 if node in met else more) for node, more in left)
+                    more_done = done if choice is None else (*done, choice)
+                    following.append((position + 1, more_done, [*entries, entry], lower))
+            stack.extend(reversed(following))
+
+
+ContainerContext = ObjectContext | ArrayContext
