@@ -14,6 +14,8 @@ Uniforms lie strictly between 0 and 1: logarithms of them are finite.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -70,6 +72,23 @@ def stream_keys(seed: int, *coordinates: ArrayLike) -> NDArray[np.int64]:
             word = np.broadcast_to(array.astype(np.int64).view(np.uint64), shape)
             keys = _finalise((keys ^ _finalise(word + np.uint64(GOLDEN))) + np.uint64(GOLDEN))
     return keys.view(np.int64)
+
+
+def prompt_coordinates(prompts: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """The coordinate of each prompt of a call: int64[prompts], from its token ids.
+
+    A prompt has the same coordinate alone and among others; the second of two equal prompts has another than the
+    first, so that they are sampled independently.
+    """
+    seen: dict[tuple[int, ...], int] = {}
+    result = np.empty(len(prompts), dtype=np.int64)
+    for index, prompt in enumerate(prompts):
+        ids = tuple(int(token) for token in prompt)
+        occurrence = seen.get(ids, 0)
+        seen[ids] = occurrence + 1
+        digest = hashlib.sha256(np.array([occurrence, *ids], dtype="<i8").tobytes()).digest()
+        result[index] = np.frombuffer(digest[:8], dtype="<i8")[0]
+    return result
 
 
 def uniforms(keys: NDArray[np.int64], count: int, start: int = 0) -> NDArray[np.float64]:

@@ -119,6 +119,7 @@ class Samples:
     ``is_finished``: the sample ended with an eos token; False for dead ends and for texts cut by a budget.
     ``log_evidence``: the estimate of log Z, None where the sampler has none; ``log_evidence_error``: its standard
     error (delta method; infinite where unknown).  ``ess``: effective sample size of the weights.
+    ``notes``: what a reader must know to use these samples, such as a fallback that was taken; empty as a rule.
     """
 
     token_ids: tuple[tuple[int, ...], ...]
@@ -130,6 +131,7 @@ class Samples:
     ess: float
     statistics: Statistics = Statistics()
     parse: Callable[[str], Any] | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -187,4 +189,5 @@ class Samples:
             ess=float(count),
             statistics=self.statistics,
             parse=self.parse,
+            notes=self.notes,
         )
