@@ -549,7 +549,8 @@ class Machine:
         )
 
     def _pending(self, view: PendingView) -> int:
-        row = self.V[self._container(view.view)].copy()
+        at = self._container(view.view)  # may move the table
+        row = self.V[at].copy()
         k = self.kernel
         row[k.V_CHILD] = self._component(view.component)
         row[k.V_TRACKS] = 0

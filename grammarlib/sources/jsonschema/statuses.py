@@ -144,9 +144,15 @@ class _Container:
         self.demand = demand
         self.always = always
         self.atoms: dict[int, tuple[object, ...]] = {}
-        for formula in (demand, *self.tracks):
+        queue = [demand, *self.tracks]
+        for formula in queue:  # grows while it is walked: what evaluates members must be known too
             for atom in self.formulas.atoms(formula):
-                self.atoms[atom] = self.formulas.contents[atom]  # type: ignore[assignment]
+                if atom not in self.atoms:
+                    content: tuple[object, ...] = self.formulas.contents[atom]  # type: ignore[assignment]
+                    self.atoms[atom] = content
+                    if content[0] == "unevaluated":
+                        number: int = content[1]  # type: ignore[assignment]
+                        queue.extend(condition for _, condition in source.evaluations(number, self.bit))
         self._phases: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], Phase] = {}
 
     def with_clauses(self, formula: int, clauses: frozenset[tuple[int, frozenset[int]]]) -> int:
