@@ -51,14 +51,15 @@ def systematic_counts(weights: NDArray[np.float64], uniforms: NDArray[np.float64
 
 def residual_counts(weights: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
     """N times the weight rounded down, and the fractions by one draw in each part of what is left."""
-    expected = weights / weights.sum() * len(weights)
+    expected: NDArray[np.float64] = weights / weights.sum() * len(weights)
     # A count that is whole but for rounding is whole: one less would be made up for elsewhere.
     whole = np.floor(expected + 1e-12 * len(weights)).astype(np.int64)
     left = len(weights) - int(whole.sum())
     if left <= 0:
         return whole if left == 0 else _counts_at(weights, (np.arange(len(weights)) + uniforms) / len(weights))
     points = (np.arange(left) + uniforms[:left]) / left
-    return whole + _counts_at(np.maximum(expected - whole, 0.0), points)
+    result: NDArray[np.int64] = whole + _counts_at(np.maximum(expected - whole, 0.0), points)
+    return result
 
 
 COUNTS: Final[dict[CopyScheme, Counts]] = {
