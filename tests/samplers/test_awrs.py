@@ -22,7 +22,7 @@ from samplers.noise import stream_keys
 from samplers.token import AWRS, Choices, Estimator, Geometric, Murthy, Recursive, StoppingRule, TwoLoop, pick
 from samplers.token.murthy import log_first_given_set
 from samplers.token.race import Race
-from tests.oracles import sampler_enumeration as oracle
+from tests.oracles import token_enumeration as oracle
 from tests.samplers.token_cases import CONDITIONS, FLAT, LAW, OneStep, ScriptedRace, logits_of, scores_of
 
 RULES = {
