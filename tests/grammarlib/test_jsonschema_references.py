@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grammarlib.errors import CompileError, InvalidSource, LimitExceeded, UnsupportedFeature
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import JsonSchema
-from grammarlib.sources.jsonschema.keywords import LATEST, dialect_by_name, dialect_by_uri
+from grammarlib.sources.jsonschema.keywords import DIALECTS, LATEST, dialect_by_name, dialect_by_uri
 from grammarlib.sources.jsonschema.reader import SchemaReader
 from grammarlib.sources.jsonschema.references import References, pointer_of
+from tests.oracles.json_schema import SchemaOracle
 from tests.oracles.schema_nodes import holds
+from tests.strategies.keyword_schemas import keyword_schemas
+from tests.strategies.schemas import instances, values
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SUITE = DATA / "json-schema-test-suite"
@@ -369,3 +374,38 @@ def test_an_unknown_vocabulary_is_refused_where_it_is_required() -> None:
     assert caught.value.pointer == "/$schema"
     meta["$vocabulary"]["http://a.org/vocabulary"] = False
     assert not holds(reading(schema, registry={"http://a.org/meta": meta}), 1)
+
+
+# ---- against python-jsonschema -------------------------------------------------------------------
+
+
+def mixes_truth_and_numbers(value: Any) -> bool:
+    """Whether python-jsonschema's ``uniqueItems`` may be wrong: it sorts lists, and true equals 1 there."""
+    text = json.dumps(value)
+    return ("true" in text or "false" in text) and any(digit in text for digit in "01")
+
+
+@pytest.mark.parametrize("draft", [4, 6, 7, 2019, 2020])
+def test_nodes_agree_with_python_jsonschema(draft: int) -> None:
+    dialect = next(each for each in DIALECTS.values() if each.number == draft)
+    # Its unevaluatedProperties of 2019-09 takes the schema of additionalProperties for names.
+    strategy = keyword_schemas(draft, unevaluated=draft != 2019)
+
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        schema = data.draw(strategy)
+        if isinstance(schema, dict):
+            schema = {"$schema": dialect.uri, **schema}
+        reader = reading(schema, draft=dialect.name)
+        oracle = SchemaOracle(schema)
+        for value in data.draw(st.lists(st.one_of(instances(schema), values), min_size=1, max_size=5)):
+            if '"uniqueItems"' in json.dumps(schema) and mixes_truth_and_numbers(value):
+                continue
+            text = json.dumps(value)
+            try:
+                expected = oracle.accepts(text)
+            except RecursionError:  # references in a circle
+                continue
+            assert holds(reader, json.loads(text, parse_float=Decimal)) == expected, text
+
+    check()

@@ -168,6 +168,7 @@ class SchemaReader:
         self._approximate = approximate
         self._limits = limits
         self._patterns: dict[str, regex.Node | tuple[bool, tuple[Finding, ...]]] = {}
+        self._other_handlers: dict[int, MappingProxyType[str, Handler]] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -358,7 +359,9 @@ class SchemaReader:
         self.visited.append((schema, place, dialect))
         handlers = _HANDLERS.get(dialect.key)
         if handlers is None:  # a dialect that leaves out vocabularies
-            handlers = _handlers_of(dialect)
+            handlers = self._other_handlers.get(dialect.key)
+            if handlers is None:
+                handlers = self._other_handlers[dialect.key] = _handlers_of(dialect)
             schema = {name: value for name, value in schema.items() if name in dialect.keywords}
         if "type" in schema:  # these first: they say which other keywords are vacuous
             _type(self, node, schema["type"], place, dialect)
@@ -406,9 +409,7 @@ class SchemaReader:
     def _check(self, node: SchemaNode, check: Check, place: Place, keyword: str, message: str) -> None:
         """Let ``node`` check an assertion at the end of a string, and record that; ``place`` is the keyword's."""
         if "approximate" in NOT_LOWERED:
-            self._unsupported.append(
-                Finding("unsupported-keyword", f"{keyword} cannot be approximated yet", keyword, pointer_of(place))
-            )
+            self.unsupported(place[0], keyword, f"{keyword} cannot be approximated yet")
             return
         self.approximated.append(Finding("approximated", message, keyword, pointer_of(place)))
         if check not in node.checked:

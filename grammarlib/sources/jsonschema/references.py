@@ -429,7 +429,7 @@ def _anchors_of(schema: Mapping[str, Any], dialect: Dialect) -> list[str]:
     if dialect.references_stand_alone:
         identifier = schema.get(dialect.identifier)
         return [identifier[1:]] if isinstance(identifier, str) and identifier.startswith("#") else []
-    names = (schema.get("$anchor"), schema.get("$dynamicAnchor"))
+    names = (schema.get("$anchor"), schema.get("$dynamicAnchor") if dialect.number >= 2020 else None)
     return [name for name in names if isinstance(name, str)]
 
 
