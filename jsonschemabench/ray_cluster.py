@@ -4,7 +4,7 @@ Purpose: ``--ray [address]``.  The same code judges a row here and locally, so r
 the machine that an actor runs on.
 Place: an alternative to `jsonschemabench.runner.local_results`; the driver alone writes records.
 Needs the extra ``ray``, and on each machine of the cluster the same installation.
-Cost: a case goes to an actor as JSON and its records come back as JSON; one case is in flight an actor.
+Cost: a case goes to an actor as JSON and its records come back as JSON; one block of cases is in flight an actor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from jsonschemabench.cases import case_of
 from jsonschemabench.errors import EngineUnavailable, MissingExtra
-from jsonschemabench.station import Settings, Station, Task, Work, all_tasks
+from jsonschemabench.station import Settings, Station, Task, Work, all_tasks, blocks
 
 LOCAL: Final = "local"
 
@@ -34,9 +34,9 @@ class StationActor:
             return f"{error.engine}\n{error.reason}"
         return None
 
-    def process(self, case: dict[str, Any], tasks: Sequence[Task]) -> list[dict[str, Any]]:
-        """The records of one case."""
-        return list(self._station.process(case_of(case, "request"), tasks))
+    def process(self, block: Sequence[tuple[dict[str, Any], list[Task]]]) -> list[dict[str, Any]]:
+        """The records of a block of cases."""
+        return list(self._station.process([(case_of(case, "request"), tasks) for case, tasks in block]))
 
     def stop(self) -> None:
         """End all workers."""
@@ -65,13 +65,13 @@ def ray_results(work: Work, settings: Settings, actors: int, address: str) -> Ge
         for failure in ray.get([station.start.remote(all_tasks(work)) for station in stations]):
             if failure is not None:
                 raise EngineUnavailable(*failure.split("\n", 1))
-        todo = iter(work)
+        todo = blocks(work)
         running: dict[Any, Any] = {}
 
         def feed(station: Any) -> None:
-            for case, tasks in todo:
-                running[station.process.remote(case.record(), tasks)] = station
-                return
+            block = next(todo, None)
+            if block is not None:
+                running[station.process.remote([(case.record(), tasks) for case, tasks in block])] = station
 
         for station in stations:
             feed(station)

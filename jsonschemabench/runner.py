@@ -3,7 +3,7 @@
 Purpose: the loop behind ``jsonschemabench run``.  Stations work side by side, as threads here or as actors of a Ray
 cluster; whatever comes back goes to a `RunFolder` at once.
 Place: between the command line and `jsonschemabench.station`.
-Order: for one case, all engines in turn, so that a machine that slows down slows all of them.
+Order: all engines in turn on one block of cases, then the next block, so that a machine that slows down slows all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jsonschemabench.engines.registry import require
 from jsonschemabench.machine import describe_machine, describe_software
 from jsonschemabench.ray_cluster import ray_results
 from jsonschemabench.records import Records, RunFolder
-from jsonschemabench.station import OUTPUT, ROW, VERDICT, Settings, Station, Task, Work, all_tasks
+from jsonschemabench.station import OUTPUT, ROW, VERDICT, Settings, Station, Task, Work, all_tasks, blocks
 from jsonschemabench.supervisor import Cancelled
 
 
@@ -96,9 +96,9 @@ def local_results(work: Work, settings: Settings, jobs: int) -> Generator[dict[s
 
     Closing the generator ends all workers.  A station's failure is raised here.
     """
-    todo: queue.SimpleQueue[tuple[Case, list[Task]]] = queue.SimpleQueue()
-    for pair in work:
-        todo.put(pair)
+    todo: queue.SimpleQueue[Work] = queue.SimpleQueue()
+    for block in blocks(work):
+        todo.put(block)
     found: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue(maxsize=256)
     cancelled = threading.Event()
     tasks = all_tasks(work)
@@ -109,10 +109,10 @@ def local_results(work: Work, settings: Settings, jobs: int) -> Generator[dict[s
             station.start(tasks)
             while not cancelled.is_set():
                 try:
-                    case, missing = todo.get_nowait()
+                    block = todo.get_nowait()
                 except queue.Empty:
                     break
-                for record in station.process(case, missing):
+                for record in station.process(block):
                     found.put(record)
         except Cancelled:
             pass
@@ -122,7 +122,7 @@ def local_results(work: Work, settings: Settings, jobs: int) -> Generator[dict[s
             station.stop()
             found.put(None)
 
-    threads = [threading.Thread(target=serve, daemon=True) for _ in range(max(1, min(jobs, len(work))))]
+    threads = [threading.Thread(target=serve, daemon=True) for _ in range(max(1, min(jobs, todo.qsize())))]
     for thread in threads:
         thread.start()
     running = len(threads)
