@@ -25,15 +25,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
 from samplers.logspace import check_log_weights, effective_sample_size, log_mean_exp, normalised_weights
 from samplers.models.model import LanguageModel, ModelState
 from samplers.noise import PURPOSE_RESAMPLE, PURPOSE_TOKEN, stream_keys, uniforms
-from samplers.potentials import Cadence, Potential, PotentialState, Product, TokenLimit, token_bytes
+from samplers.potentials import Cadence, Potential, PotentialState
 from samplers.resampling import Scheme, resample, resample_without_replacement
+from samplers.rollout import Budget, Prompt, Prompts, parser_of, weighted_samples, within_budget
 from samplers.token import AWRS
 from samplers.token_sampler import TokenSampler
 from samplers.types import Samples, Statistics
@@ -43,7 +43,7 @@ _NO_TOKEN: Final = -1
 
 @dataclass(frozen=True)
 class SMCState:
-    """All particles of all prompts after some steps; rows of prompt p are ``p * particles`` to ``(p + 1) * particles``.
+    """All particles of all prompts after some steps; prompt p has the rows from ``p * n`` on, n of them.
 
     ``log_weights`` float64[prompts, particles].  ``tokens``: the ids of each row without its eos token.
     ``is_finished`` bool[rows]: an eos token was taken.  ``drawn`` int64[rows]: the last token of each row, eos
@@ -52,6 +52,7 @@ class SMCState:
     ``model``, ``potential`` and ``critic`` are mutable and move on with each step: a state that was stepped is used up.
     """
 
+    seed: int
     step: int
     model: ModelState
     potential: PotentialState
@@ -61,7 +62,7 @@ class SMCState:
     is_finished: NDArray[np.bool_]
     family: NDArray[np.int64]
     twist: NDArray[np.float64]
-    prompt_numbers: NDArray[np.int64]
+    coordinates: NDArray[np.int64]
     model_calls: NDArray[np.int64]
     forward_passes: NDArray[np.int64]
     checks: NDArray[np.int64]
@@ -109,17 +110,17 @@ Callback = Callable[[SMCState, SMCInfo], None]
 
 @dataclass(frozen=True)
 class SMC:
-    """The algorithm: `init`, then `step` until ``state.is_done``, then `samples`; `run` is all of it.
+    """The algorithm: `init`, then `step` until ``state.is_done``, then `result`; `run` is all of it.
 
     Target: ``p(x) * exp(potential.complete(x) + critic.complete(x))`` over texts x of at most ``max_tokens`` tokens,
     the eos token not counted.  ``token_sampler`` draws tokens under ``potential`` (`AWRS` by default: masking where
     the potential is all mask).  ``critic``: a further potential, seen only through its weights of what is written, at
     every ``critic_every``-th token (a number, or a predicate of the bytes written).
-    ``particles`` for each prompt.  ``ess_threshold``: resample a prompt where its effective sample size is below this
-    share of the particles and one of them goes on (0: never, 1: at every step with unequal weights).
+    ``n`` particles for each prompt.  ``budget``: see `samplers.rollout.within_budget`.
+    ``ess_threshold``: resample a prompt where its effective sample size is below this share of the particles and one
+    of them goes on (0: never, 1: at every step with unequal weights).
     ``resampling``: a scheme of `samplers.resampling`.  ``"optimal"`` draws ``expansion`` tokens for each particle in
     every step and thins the candidates without copies; the other schemes need ``expansion=1``.
-    ``seed``: the same seed, prompt, prompt number and model give the same samples, whatever else is in the batch.
 
     Raises `SamplerError` for arguments that do not fit.
     """
@@ -128,17 +129,17 @@ class SMC:
     potential: Potential
     critic: Potential | None = None
     token_sampler: TokenSampler = field(default_factory=AWRS)
-    particles: int = 16
+    n: int = 16
     max_tokens: int = 256
-    seed: int = 0
+    budget: Budget = "limit"
     ess_threshold: float = 0.5
     resampling: Scheme = "stratified"
     expansion: int = 1
     critic_every: int | Callable[[bytes], bool] = 1
 
     def __post_init__(self) -> None:
-        if self.particles < 1 or self.expansion < 1:
-            raise SamplerError("particles and expansion must be at least 1")
+        if self.n < 1 or self.expansion < 1:
+            raise SamplerError("n and expansion must be at least 1")
         if not 0 <= self.ess_threshold <= 1:
             raise SamplerError(f"ess_threshold is a share of the particles, in [0, 1], and is {self.ess_threshold}")
         if self.resampling not in get_args(Scheme):
@@ -146,24 +147,14 @@ class SMC:
         if (self.resampling == "optimal") != (self.expansion > 1):
             raise SamplerError("the optimal scheme thins expansion > 1 candidates a particle; the others take one each")
 
-    def init(
-        self,
-        prompt_ids: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
-        prompt_numbers: Sequence[int] | None = None,
-    ) -> SMCState:
-        """All particles at the end of their prompts.
+    def init(self, prompts: Sequence[Prompt] | Prompts, seed: int) -> SMCState:
+        """All particles at the end of their prompts, each of which is computed once.
 
-        ``prompt_ids`` int64[prompts, length], ``attention_mask`` as for `LanguageModel.prefill`.  ``prompt_numbers``:
-        what tells the noise of the prompts apart, 0, 1, 2 ... by default; a prompt keeps its samples with its number.
+        ``seed``: the same seed, prompt and model give the same samples, whatever else is in the batch.
         """
-        prompts, particles = len(prompt_ids), self.particles
-        numbers = np.arange(prompts) if prompt_numbers is None else np.asarray(prompt_numbers, dtype=np.int64)
-        if numbers.shape != (prompts,):
-            raise SamplerError(f"{prompts} prompts need as many prompt_numbers, not {len(numbers)}")
-        rows = prompts * particles
-        limit = TokenLimit(self.potential.vocabulary, self.max_tokens)
-        potential = Product([self.potential, limit]).start(rows)
+        encoded = prompts if isinstance(prompts, Prompts) else Prompts.of(self.model, prompts)
+        rows = len(encoded) * self.n
+        potential = within_budget(self.potential, self.max_tokens, self.budget).start(rows)
         critic = None
         twist = np.zeros(rows)
         log_weights = potential.prefix().copy()
@@ -173,21 +164,22 @@ class SMC:
             twist = critic.prefix().copy()
             log_weights += twist
         check_log_weights(log_weights)
-        model = self.model.prefill(prompt_ids, attention_mask, particles)
+        model = self.model.prefill(encoded.ids, encoded.attention_mask, self.n)
         return SMCState(
+            seed=seed,
             step=0,
             model=model,
             potential=potential,
             critic=critic,
-            log_weights=log_weights.reshape(prompts, particles),
+            log_weights=log_weights.reshape(-1, self.n),
             tokens=((),) * rows,
             is_finished=np.zeros(rows, dtype=np.bool_),
-            family=np.tile(np.arange(particles), (prompts, 1)),
+            family=np.tile(np.arange(self.n), (len(encoded), 1)),
             twist=twist,
-            prompt_numbers=numbers,
-            model_calls=np.ones(prompts, dtype=np.int64),
-            forward_passes=np.ones(prompts, dtype=np.int64),
-            checks=np.zeros(prompts, dtype=np.int64),
+            coordinates=encoded.coordinates,
+            model_calls=np.ones(len(encoded), dtype=np.int64),
+            forward_passes=np.ones(len(encoded), dtype=np.int64),
+            checks=np.zeros(len(encoded), dtype=np.int64),
             drawn=np.full(rows, _NO_TOKEN, dtype=np.int64),
         )
 
@@ -220,59 +212,40 @@ class SMC:
                 ancestors[chosen], log_weights[chosen] = resample(drawn.log_weights[chosen], self.resampling, numbers)
         return self._moved(state, drawn, ancestors, log_weights, is_resampled, ess)
 
-    def run(
-        self,
-        prompt_ids: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
-        prompt_numbers: Sequence[int] | None = None,
-        *,
-        callback: Callback | None = None,
-        parse: Callable[[str], Any] | None = None,
-    ) -> list[Samples]:
-        """Samples of each prompt; arguments as for `init`.  ``callback`` is called after each step."""
-        state = self.init(prompt_ids, attention_mask, prompt_numbers)
+    def run(self, prompts: Sequence[Prompt] | Prompts, seed: int, *, callback: Callback | None = None) -> list[Samples]:
+        """Samples of each prompt.  ``callback`` is called after each step."""
+        state = self.init(prompts, seed)
         while not state.is_done:
             state, info = self.step(state)
             if callback is not None:
                 callback(state, info)
-        return self.samples(state, parse=parse)
+        return self.result(state)
 
-    def samples(self, state: SMCState, *, parse: Callable[[str], Any] | None = None) -> list[Samples]:
-        """The particles of each prompt with their weights.  Rows that still go on are not finished, and weigh nothing.
-
-        ``parse``: how `Samples.values` reads a text.
-        """
-        particles = self.particles
-        vocabulary = self.potential.vocabulary
-        is_finished = state.is_finished.reshape(-1, particles)
+    def result(self, state: SMCState) -> list[Samples]:
+        """The particles of each prompt with their weights; rows that still go on weigh nothing."""
+        is_finished = state.is_finished.reshape(-1, self.n)
         results = []
         for prompt in range(state.prompts):
             log_weights = np.where(is_finished[prompt], state.log_weights[prompt], -np.inf)
-            token_ids = state.tokens[prompt * particles : (prompt + 1) * particles]
-            texts = tuple(token_bytes(vocabulary, ids).decode("utf-8", errors="replace") for ids in token_ids)
-            results.append(
-                Samples(
-                    token_ids=token_ids,
-                    texts=texts,
-                    log_weights=log_weights,
-                    is_finished=is_finished[prompt],
-                    log_evidence=float(log_mean_exp(log_weights)),
-                    log_evidence_error=family_error(log_weights, state.family[prompt]),
-                    ess=float(effective_sample_size(log_weights)),
-                    statistics=Statistics(
-                        model_calls=int(state.model_calls[prompt]),
-                        forward_passes=int(state.forward_passes[prompt]),
-                        constraint_checks=int(state.checks[prompt]),
-                        proposals=particles,
-                        accepted=particles,
-                    ),
-                    parse=parse,
-                )
+            plain = weighted_samples(
+                self.potential.vocabulary,
+                state.tokens[prompt * self.n : (prompt + 1) * self.n],
+                log_weights,
+                is_finished[prompt],
+                Statistics(
+                    model_calls=int(state.model_calls[prompt]),
+                    forward_passes=int(state.forward_passes[prompt]),
+                    constraint_checks=int(state.checks[prompt]),
+                    proposals=self.n,
+                    accepted=int(is_finished[prompt].sum()),
+                ),
+                parse=parser_of(self.potential),
             )
+            results.append(replace(plain, log_evidence_error=family_error(log_weights, state.family[prompt])))
         return results
 
     def _resampling_keys(self, state: SMCState, prompts: NDArray[np.int64]) -> NDArray[np.int64]:
-        return stream_keys(self.seed, PURPOSE_RESAMPLE, state.prompt_numbers[prompts], 0, state.step)
+        return stream_keys(state.seed, PURPOSE_RESAMPLE, state.coordinates[prompts], 0, state.step)
 
     def _expanded(self, state: SMCState) -> SMCState:
         """Every particle several times in potential and critic (not in the model), with shares of its weight."""
@@ -305,12 +278,12 @@ class SMC:
         logits = state.model.logits()
         if copies > 1:
             logits = logits.repeat_interleave(copies, dim=0)
-        prompt = parents // self.particles
+        prompt = parents // self.n
         keys = stream_keys(
-            self.seed,
+            state.seed,
             PURPOSE_TOKEN,
-            state.prompt_numbers[prompt],
-            parents % self.particles,
+            state.coordinates[prompt],
+            parents % self.n,
             state.step,
             rows % copies,
         )
@@ -410,12 +383,11 @@ def family_error(log_weights: NDArray[np.float64], family: NDArray[np.int64]) ->
 def smc(
     model: LanguageModel,
     potential: Potential,
-    prompt_ids: torch.Tensor,
-    attention_mask: torch.Tensor | None = None,
+    prompts: Sequence[Prompt] | Prompts,
     *,
+    seed: int,
     callback: Callback | None = None,
-    parse: Callable[[str], Any] | None = None,
     **settings: Any,
 ) -> list[Samples]:
-    """Weighted samples for each prompt by sequential Monte Carlo; ``settings`` are the fields of `SMC`."""
-    return SMC(model, potential, **settings).run(prompt_ids, attention_mask, callback=callback, parse=parse)
+    """Weighted samples for each prompt by sequential Monte Carlo; ``settings`` are the other fields of `SMC`."""
+    return SMC(model, potential, **settings).run(prompts, seed, callback=callback)

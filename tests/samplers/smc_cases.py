@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
-import torch
 
 from grammarlib import Vocabulary
 from samplers.models import TableModel
@@ -16,7 +15,6 @@ from samplers.potentials import FromFunction, Potential
 
 LETTERS = Vocabulary([b"a", b"b", b"c", None], eos_token_ids=[3])
 EOS = 3
-NO_PROMPT = torch.zeros((1, 0), dtype=torch.int64)
 
 
 @cache
@@ -80,11 +78,6 @@ def grammar_weight(data: bytes) -> float:
 
 def critic_weight(data: bytes) -> float:
     return math.exp(taste(data)) if data.count(b"c") < 3 else 0.0
-
-
-def replicates(count: int) -> torch.Tensor:
-    """The empty prompt, many times: independent runs in one batch."""
-    return NO_PROMPT.repeat(count, 1)
 
 
 def standard_error(values: np.ndarray) -> float:

@@ -28,10 +28,10 @@ from tests.samplers.languages import letters
 RUNS = 250
 
 
-def run(runs: int = RUNS, kind: type[SMC] = SMC, **settings: Any) -> list[Samples]:
+def run(runs: int = RUNS, kind: type[SMC] = SMC, seed: int = 1, **settings: Any) -> list[Samples]:
     """Independent runs of the small world."""
-    settings = {"potential": cases.grammar(), "max_tokens": 4, "particles": 4, "seed": 1, **settings}
-    return kind(cases.model(), **settings).run(cases.replicates(runs))
+    settings = {"potential": cases.grammar(), "max_tokens": 4, "n": 4, **settings}
+    return kind(cases.model(), **settings).run([()] * runs, seed)
 
 
 def target(max_tokens: int, with_critic: bool) -> dict[bytes, float]:
@@ -128,7 +128,7 @@ def test_many_particles_come_near_the_posterior() -> None:
     total = sum(expected.values())
     distances = []
     for particles in (4, 40, 400):
-        results = run(runs=1600 // particles, critic=cases.critic(), particles=particles, ess_threshold=0.5)
+        results = run(runs=1600 // particles, critic=cases.critic(), n=particles, ess_threshold=0.5)
         distance = np.mean(
             [
                 sum(abs(result.posterior().get(text.decode(), 0.0) - p / total) for text, p in expected.items()) / 2
@@ -138,7 +138,7 @@ def test_many_particles_come_near_the_posterior() -> None:
         distances.append(distance)
     assert distances[0] > distances[1] > distances[2]
     assert distances[2] < 0.2
-    results = run(runs=1500, critic=cases.critic(), particles=8, ess_threshold=0.5)
+    results = run(runs=1500, critic=cases.critic(), n=8, ess_threshold=0.5)
     logs = np.array([result.log_evidence for result in results])
     logs = logs[np.isfinite(logs)]
     assert logs.mean() < math.log(total) + 2 * cases.standard_error(logs)
@@ -147,7 +147,7 @@ def test_many_particles_come_near_the_posterior() -> None:
 @pytest.mark.parametrize("threshold", [0.0, 0.7])
 def test_the_error_is_that_of_the_estimate(threshold: float) -> None:
     """The mean square of the stated error against the variance over runs: within a third."""
-    results = run(runs=600, critic=cases.critic(), particles=32, ess_threshold=threshold, seed=5)
+    results = run(runs=600, critic=cases.critic(), n=32, ess_threshold=threshold, seed=5)
     estimates = np.exp([result.log_evidence for result in results])
     variance = estimates.var() / estimates.mean() ** 2
     stated = np.mean([float(result.log_evidence_error or 0.0) ** 2 for result in results])
@@ -168,30 +168,29 @@ def test_family_error() -> None:
 def test_one_seed_alone_or_in_a_batch() -> None:
     """A prompt keeps its samples, given its number; another seed has others."""
     settings: dict[str, Any] = {
-        "particles": 6,
+        "n": 6,
         "max_tokens": 4,
         "critic": cases.critic(),
-        "seed": 3,
         "ess_threshold": 0.7,
     }
     for more in ({}, {"resampling": "optimal", "expansion": 3}):
         algorithm = SMC(cases.model(), cases.grammar(), **{**settings, **more})
-        prompts = torch.tensor([[0, 1], [1, 1], [2, 0]])
-        together = algorithm.run(prompts)
+        prompts = [[0, 1], [1], [2, 0, 0]]
+        together = algorithm.run(prompts, 3)
         for number in range(3):
-            (alone,) = algorithm.run(prompts[number : number + 1], prompt_numbers=[number])
+            (alone,) = algorithm.run(prompts[number : number + 1], 3)
             assert alone.token_ids == together[number].token_ids
             np.testing.assert_allclose(alone.log_weights, together[number].log_weights, atol=1e-12)
             assert alone.statistics == together[number].statistics
         assert len({result.token_ids for result in together}) > 1
-    other = SMC(cases.model(), cases.grammar(), **{**settings, "seed": 4}).run(prompts)
+    other = SMC(cases.model(), cases.grammar(), **settings).run(prompts, 4)
     assert [result.token_ids for result in other] != [result.token_ids for result in together]
 
 
 def test_steps_and_infos() -> None:
     """What a callback sees fits together, and the state says when it is done."""
-    algorithm = SMC(cases.model(), cases.grammar(), critic=cases.critic(), particles=5, max_tokens=3, ess_threshold=1.0)
-    state = algorithm.init(cases.replicates(3))
+    algorithm = SMC(cases.model(), cases.grammar(), critic=cases.critic(), n=5, max_tokens=3, ess_threshold=1.0)
+    state = algorithm.init([()] * 3, 0)
     infos: list[SMCInfo] = []
     while not state.is_done:
         state, info = algorithm.step(state)
@@ -206,16 +205,16 @@ def test_steps_and_infos() -> None:
     assert len(infos) <= 4
     assert any(info.is_resampled.any() for info in infos)
     collected: list[int] = []
-    results = algorithm.run(cases.replicates(3), callback=lambda state, info: collected.append(info.step))
+    results = algorithm.run([()] * 3, 0, callback=lambda state, info: collected.append(info.step))
     assert collected == list(range(len(infos)))
-    assert [result.token_ids for result in results] == [result.token_ids for result in algorithm.samples(state)]
+    assert [result.token_ids for result in results] == [result.token_ids for result in algorithm.result(state)]
     np.testing.assert_allclose(infos[-1].log_evidence, [result.log_evidence for result in results])
 
 
 def test_finished_prompts_are_left_alone() -> None:
     """A prompt whose particles are finished is never resampled, while others go on."""
-    algorithm = SMC(cases.model(), cases.grammar(), critic=cases.critic(), particles=3, max_tokens=6, ess_threshold=1.0)
-    state = algorithm.init(cases.replicates(40))
+    algorithm = SMC(cases.model(), cases.grammar(), critic=cases.critic(), n=3, max_tokens=6, ess_threshold=1.0)
+    state = algorithm.init([()] * 40, 0)
     seen = 0
     while not state.is_done:
         finished = ~state.is_active.reshape(40, 3).any(axis=1)
@@ -243,7 +242,7 @@ def test_dead_populations_are_results() -> None:
 
 def test_statistics() -> None:
     """Calls of the model and checks of the potential, for each prompt."""
-    (result,) = run(runs=1, particles=6, ess_threshold=0.0)
+    (result,) = run(runs=1, n=6, ess_threshold=0.0)
     lengths = [len(ids) for ids in result.token_ids]
     # One prefill; then each row is computed once for each token that it goes on with.
     assert result.statistics.model_calls == 1 + sum(lengths)
@@ -262,9 +261,9 @@ def test_a_real_model_with_its_cache(cache: Any) -> None:
     model = HuggingFaceModel(tiny.model(), tiny.tokenizer(), **room)
     language = letters("abc", 2, 5)
     critic = FromFunction(tiny.vocabulary(), prefix=lambda text: 0.5 * text.count("b"))
-    ids, mask = model.encode(["ab", "a longer prompt"])
-    algorithm = SMC(model, CompiledPotential(language), critic=critic, particles=6, max_tokens=8, ess_threshold=1.0)
-    results = algorithm.run(ids, mask)
+    prompts = ["ab", "a longer prompt"]
+    algorithm = SMC(model, CompiledPotential(language), critic=critic, n=6, max_tokens=8, ess_threshold=1.0)
+    results = algorithm.run(prompts, 1)
     for result in results:
         assert result.is_finished.all()
         assert all(language.accepts(text) for text in result.texts)
@@ -272,31 +271,31 @@ def test_a_real_model_with_its_cache(cache: Any) -> None:
         HuggingFaceModel(tiny.model(), tiny.tokenizer()),
         CompiledPotential(language),
         critic=critic,
-        particles=6,
+        n=6,
         max_tokens=8,
         ess_threshold=1.0,
-    ).run(ids, mask)
+    ).run(prompts, 1)
     assert [result.token_ids for result in other] == [result.token_ids for result in results]
 
-    plain = SMC(model, CompiledPotential(language), critic=critic, particles=6, max_tokens=8, ess_threshold=0.0)
-    (first, _) = plain.run(ids, mask)
+    plain = SMC(model, CompiledPotential(language), critic=critic, n=6, max_tokens=8, ess_threshold=0.0)
+    (first, _) = plain.run(prompts, 1)
     for tokens, text, log_weight in zip(first.token_ids, first.texts, first.log_weights, strict=True):
         assert log_weight == pytest.approx(
-            recomputed_mass(ids[0], mask[0], tokens, language) + 0.5 * text.count("b"), abs=1e-3
+            recomputed_mass(tiny.ids(prompts[0]), tokens, language) + 0.5 * text.count("b"), abs=1e-3
         )
 
 
-def recomputed_mass(prompt: torch.Tensor, mask: torch.Tensor, tokens: tuple[int, ...], language: Any) -> float:
+def recomputed_mass(prompt: list[int], tokens: tuple[int, ...], language: Any) -> float:
     """The sum over steps of the log mass under the mask, from one forward pass over the whole text."""
     import grammarlib as gl
 
     model = tiny.model()
-    whole = torch.cat([prompt[mask.bool()], torch.tensor(tokens, dtype=torch.int64)])[None]
+    whole = torch.tensor([[*prompt, *tokens]])
     with torch.inference_mode():
         law = torch.log_softmax(model(whole).logits[0].double(), dim=1)
     matcher = language.matcher()
     total = 0.0
-    start = int(mask.sum()) - 1
+    start = len(prompt) - 1
     for place in range(len(tokens) + 1):
         words: NDArray[np.int32] = gl.allocate_bitmask(1, language.vocabulary.logits_width)
         matcher.fill_bitmask(words)
@@ -310,19 +309,18 @@ def recomputed_mass(prompt: torch.Tensor, mask: torch.Tensor, tokens: tuple[int,
 
 
 def test_smc_function() -> None:
-    """One call; texts are parsed."""
-    (result,) = smc(
-        cases.model(), cases.grammar(), cases.NO_PROMPT, particles=3, max_tokens=3, parse=lambda text: len(text)
-    )
-    alive = result.log_weights > -np.inf
-    assert alive.any()
-    assert result.values == tuple(len(text) if one else None for text, one in zip(result.texts, alive, strict=True))
+    """One call; texts are parsed by the grammar; the longest texts fit the budget."""
+    model = HuggingFaceModel(tiny.model(), tiny.tokenizer())
+    language = CompiledPotential(letters("abc", 2, 5))
+    (result,) = smc(model, language, ["a"], seed=2, n=3, max_tokens=4, budget="close")
+    assert result.values == result.texts
+    assert result.is_finished.all() and max(map(len, result.token_ids)) <= 4
 
 
 def test_errors() -> None:
     """Arguments that do not fit."""
     for wrong in (
-        {"particles": 0},
+        {"n": 0},
         {"ess_threshold": 1.5},
         {"resampling": "best"},
         {"resampling": "optimal"},
@@ -331,5 +329,6 @@ def test_errors() -> None:
     ):
         with pytest.raises(SamplerError):
             run(runs=1, **wrong)
-    with pytest.raises(SamplerError):
-        SMC(cases.model(), cases.grammar()).init(cases.replicates(2), prompt_numbers=[1])
+    for prompts in ("a text", [], ["no tokenizer"]):
+        with pytest.raises(SamplerError):
+            SMC(cases.model(), cases.grammar()).init(prompts, 0)
