@@ -732,13 +732,17 @@ class Machine:
         """
         k = self.kernel
         kind, row, register, escaped, frame = self.K[configuration, :5].tolist()
-        if escaped or (kind == k.KEY_OTHER and row != k.ANY_TEXT_ROW):
+        if escaped & k.UNRECORDED or (kind == k.KEY_OTHER and row != k.ANY_TEXT_ROW):
             return -1
+        if escaped:  # the name is part of an item that is recorded, so that no other name can stand for it
+            view = self.V[self.F[frame, k.F_VIEW]].tolist()
+            is_open = view[k.V_OTHER] >= 0 and view[k.V_OTHER_ROW] == k.ANY_TEXT_ROW and not view[k.V_ORDERED]
+            return -2 if is_open and self._between_code_points(configuration) else -1
         fresh = self._fresh.get(frame)
         if fresh is None:
             view = self.V[self.F[frame, k.F_VIEW]].tolist()
             fresh = -1
-            if view[k.V_OTHER] >= 0 and not view[k.V_ORDERED]:
+            if view[k.V_OTHER] >= 0 and view[k.V_OTHER_ROW] == k.ANY_TEXT_ROW and not view[k.V_ORDERED]:
                 self._reserve(1)
                 fresh = self._intern(k.KEY_OTHER, k.ANY_TEXT_ROW, k.FRESH_TEXT, 0, frame)
             self._fresh[frame] = fresh
@@ -761,6 +765,25 @@ class Machine:
                 return -2
             link = int(self.X[link, 0])
         return fresh
+
+    def _between_code_points(self, configuration: int) -> bool:
+        """Whether the name that a configuration reads stands between two code points."""
+        k = self.kernel
+        kind, row, register, _, frame = self.K[configuration, :5].tolist()
+        if kind == k.KEY_OTHER:
+            return bool(row == k.ANY_TEXT_ROW)
+        depth = register >> 40
+        start = int(self.P[int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT]) + (register & 0xFFFFF) * 5])
+        return depth == 0 or bool(self.B[start + depth - 1] < 0x80)
+
+    def reads_classed_name(self, configuration: int) -> bool:
+        """Whether a name is read, no escape of it, whose rest an automaton of names decides alone."""
+        k = self.kernel
+        _, row, _, escaped, frame = self.K[configuration, :5].tolist()
+        view = int(self.F[frame, k.F_VIEW])
+        if row < 0 or escaped & k.UNRECORDED or self.V[view, k.V_OTHER_ROW] == k.ANY_TEXT_ROW:
+            return False
+        return bool(self.F[frame, k.F_USED] < 0)
 
     def takes_any_digits(self, leaf: int, packed: int) -> bool:
         """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.

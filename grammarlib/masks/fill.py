@@ -209,6 +209,10 @@ class Masks:
         listed_only = several_names = False
         if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
             known, segments = tables.json_text_mask, tables.suffix_segment
+        elif kind in (kernel.KEY, kernel.KEY_OTHER) and machine.reads_classed_name(configuration):
+            proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
+            if proven:
+                known, segments = tables.covered(proven, True)
         elif kind == kernel.KEY or kind == kernel.KEY_OTHER:
             fresh = machine.fresh_name(configuration)
             if fresh >= 0:
@@ -222,7 +226,7 @@ class Masks:
                     return known
             elif fresh == -2:
                 known, segments = tables.json_text_mask, tables.leaving_segment
-        elif (kind == kernel.STRING and e == 0) or kind == kernel.ROW:
+        elif (kind == kernel.STRING and e & kernel.UNRECORDED == 0) or kind == kernel.ROW:
             maximum = int(machine.S[r >> 32, kernel.S_MAXIMUM]) if kind == kernel.STRING else -1
             left = maximum - (r & 0xFFFFFFFF)
             proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)

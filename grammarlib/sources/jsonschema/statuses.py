@@ -246,7 +246,10 @@ class ObjectContext(_Container):
         self._views: dict[ObjectState, ContainerView | None] = {}
         self._selected: dict[tuple[ObjectState, int], PendingView | None] = {}
         self._live: dict[tuple[ObjectState, Goal, frozenset[int]], bool] = {}
-        self._plans: dict[tuple[frozenset[int], Goal, frozenset[int]], tuple[list[Entry], int]] = {}
+        # For plans that worked: the names that may not have been used, and the rank that may not have been passed.
+        self._plans: dict[tuple[object, ...], tuple[int, int]] = {}
+        self._plan_needs = (0, 0)
+        self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
         self._simple: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], ObjectView | None] = {}
         self._keys: dict[tuple[int, ...], KeyRows | None] = {}
         self._evaluating: dict[tuple[int, int], frozenset[int]] = {}
@@ -598,10 +601,17 @@ class ObjectContext(_Container):
         return found
 
     def _can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int]) -> bool:
+        key = (state.live, state.clauses, goal, failed)
+        remembered = self._plans.get(key)
+        if remembered is not None and not self.bounds and not state.used & remembered[0]:
+            ordered = self.source.ordered
+            if not ordered or (state.barrier < remembered[1] and self._may_still_come(state, goal.holds)):
+                return True
         satisfiable = self.source.is_satisfiable
         budget = [SEARCH]
         for plan in self.plans(state, goal, failed, budget, satisfiable):
             if all(satisfiable(conjunction) for _, _, conjunction in plan):
+                self._plans[key] = self._plan_needs
                 return True
         if budget[0] <= 0:
             self.source.note_cap()
@@ -617,8 +627,45 @@ class ObjectContext(_Container):
         possible: Callable[[Conjunction], bool],
     ) -> Iterator[list[Entry]]:
         """Members after which ``goal`` is met, if the object ends then; ``budget`` is used up while searching."""
-        for holds, fails in assignments(self.formulas, goal, lambda atom: self.known(state, atom, failed), budget):
+        certain = possible == self.source.is_satisfiable
+        undying: dict[int, bool] = {}
+
+        def known(atom: int) -> bool | None:
+            found = self.known(state, atom, failed)
+            if found is None and certain and self.atoms[atom][0] in UNIVERSAL:
+                # What no member can make fail beside what must hold will hold.
+                if atom not in undying:
+                    undying[atom] = not any(
+                        self._is_free(state, member) for member, _ in self._ways_to_kill(atom, goal.holds, possible)
+                    )
+                return True if undying[atom] else None
+            return found
+
+        for holds, fails in assignments(self.formulas, goal, known, budget, self._ease):
             yield from self._member_plans(state, holds, fails, failed, budget, possible)
+
+    def _ease(self, formula: int) -> int:
+        """What to try first when one of several formulas has to fail: names that stay away."""
+        kind = self.atoms[formula][0] if formula in self.atoms else None
+        return 0 if kind == "has" else 1 if kind == "count" else 2
+
+    def _may_still_come(self, state: ObjectState, holds: frozenset[int]) -> bool:
+        """In a fixed order, whether no name that must come was passed over."""
+        for atom in holds:
+            content = self.atoms[atom]
+            if content[0] == "has":
+                position = self.index[content[1]]  # type: ignore[index]
+                if not state.used >> position & 1 and self.ranks[position] <= state.barrier:
+                    return False
+        return True
+
+    def _is_free(self, state: ObjectState, member: int) -> bool:
+        """Whether a member may still come."""
+        if member < 0:
+            return True
+        if state.used >> member & 1:
+            return False
+        return not self.source.ordered or self.ranks[member] > state.barrier
 
     def known(self, state: ObjectState, atom: int, failed: frozenset[int]) -> bool | None:
         """The truth of an atom that nothing can change any more."""
@@ -642,8 +689,6 @@ class ObjectContext(_Container):
         possible: Callable[[Conjunction], bool],
     ) -> Iterator[list[Entry]]:
         source = self.source
-        universal = sorted(atom for atom in holds if self.atoms[atom][0] == "properties")
-        loose = sorted(atom for atom in holds if self.atoms[atom][0] == "unevaluated")
         least, most = 0, None
         needed: list[int] = []
         avoided: set[int] = set()
@@ -667,58 +712,76 @@ class ObjectContext(_Container):
                 most = content[1] - 1 if most is None else min(most, content[1] - 1)  # type: ignore[operator, type-var]
             elif atom in state.live and atom not in failed:
                 killed.append(atom)
-        if any(position in avoided for position in needed):
-            return
-        if source.ordered and any(self.ranks[position] <= state.barrier for position in needed):
+        if any(position in avoided or not self._is_free(state, position) for position in needed):
             return
         needed.sort(key=lambda position: self.ranks[position])
-        requirements: dict[int, list[int]] = {}  # listed names
+        names: dict[int, Conjunction] = {}
         for position in needed:
-            base = self._requirement(universal, loose, holds, position)
-            if base is None:
+            base = self._requirement(holds, position)
+            if base is None or not possible(conjunction := source.conjunction_of(base)):
                 return
-            requirements[position] = base
-        # Depth first over the atoms that must fail: (atoms left, requirements of names, extra members)
-        stack: list[tuple[int, dict[int, list[int]], list[Entry]]] = [(0, requirements, [])]
+            names[position] = conjunction
+        asked = names
+        ways: list[list[tuple[int, tuple[int, ...]]]] = []
+        for atom in killed:
+            free = [
+                (member, literals)
+                for member, literals in self._ways_to_kill(atom, holds, possible)
+                if member not in avoided and self._is_free(state, member)
+            ]
+            if not free:
+                return
+            # Names that come anyway first, then unlisted ones.
+            free.sort(key=lambda way: 0 if way[0] in names else 1 if way[0] < 0 else 2)
+            ways.append(free)
+        # Depth first over the atoms that must fail: (how many do, requirements of names, unlisted members)
+        stack: list[tuple[int, dict[int, Conjunction], list[Entry]]] = [(0, names, [])]
         while stack:
             budget[0] -= 1
             if budget[0] <= 0:
                 return
             index, names, extra = stack.pop()
             if index < len(killed):
-                ways = self._ways_to_kill(killed[index], state, universal, loose, holds, avoided, names, extra, budget)
-                stack.extend((index + 1, *way) for way in reversed(list(ways)))
+                following = []
+                for member, literals in ways[index]:
+                    budget[0] -= 1
+                    if member < 0:
+                        following.append((index + 1, names, [*extra, (None, ~member, literals)]))
+                        continue
+                    conjunction = literals
+                    if member in names:
+                        conjunction = source.conjunction_of([*names[member], *literals])
+                        if not possible(conjunction):
+                            continue
+                    following.append((index + 1, {**names, member: conjunction}, extra))
+                stack.extend(reversed(following))
                 continue
-            plan: list[Entry] = [
-                (position, 0, source.conjunction_of(nodes)) for position, nodes in names.items()
-            ]
+            plan: list[Entry] = [(position, 0, conjunction) for position, conjunction in names.items()]
             plan += extra
             total = state.count + len(plan)
             if most is not None and total > most:
                 continue
             if total < least:
-                filler = self._fillers(state, universal, loose, holds, avoided, names, least - total, possible)
+                filler = self._fillers(state, holds, avoided, names, least - total, possible)
                 if filler is None:
                     continue
                 plan += filler
             if source.ordered:
                 plan.sort(key=lambda entry: len(self.names) if entry[0] is None else self.ranks[entry[0]])
+            fresh = avoided.union(position for position in names if names[position] is not asked.get(position))
+            rank = min((self.ranks[position] for position in fresh - avoided), default=len(self.names) + 1)
+            self._plan_needs = sum(1 << position for position in fresh), rank
             yield plan
 
-    def _requirement(
-        self, universal: list[int], loose: list[int], holds: frozenset[int], member: int
-    ) -> list[int] | None:
+    def _requirement(self, holds: frozenset[int], member: int) -> list[int] | None:
         """What the value of a new member must satisfy so that the atoms stay alive; None where it cannot come."""
         found: list[int] = []
-        for atom in universal:
+        for atom in holds:
+            kind = self.atoms[atom][0]
+            if kind not in UNIVERSAL:
+                continue
             child = self.child(atom, member)
-            if child is None:
-                return None
-            found.extend(child)
-        for atom in loose:
-            child = self.child(atom, member)
-            others = self.evaluated_by(atom, member)
-            if others and child != ():
+            if kind == "unevaluated" and child != () and self.evaluated_by(atom, member):
                 self.source.note_cap()  # whether something else evaluates it is settled later
             elif child is None:
                 return None
@@ -727,67 +790,42 @@ class ObjectContext(_Container):
         return found
 
     def _ways_to_kill(
-        self,
-        atom: int,
-        state: ObjectState,
-        universal: list[int],
-        loose: list[int],
-        holds: frozenset[int],
-        avoided: set[int],
-        names: dict[int, list[int]],
-        extra: list[Entry],
-        budget: list[int],
-    ) -> Iterator[tuple[dict[int, list[int]], list[Entry]]]:
-        """Members that make ``atom`` fail: names that come anyway, unlisted names, other names."""
-        ordered = self.source.ordered
-        later = []
-        for position in range(len(self.names)):
-            if position in avoided or state.used >> position & 1:
+        self, atom: int, holds: frozenset[int], possible: Callable[[Conjunction], bool]
+    ) -> tuple[tuple[int, Conjunction], ...]:
+        """Members that make ``atom`` fail beside what ``holds``, with what their values must satisfy."""
+        certain = possible == self.source.is_satisfiable
+        key = (holds, atom)
+        if certain and key in self._ways:
+            return self._ways[key]
+        found: list[tuple[int, Conjunction]] = []
+        for member in (*range(len(self.names)), *(~number for number in range(len(self.classes)))):
+            child = self.child(atom, member)
+            if child == ():
                 continue
-            if ordered and self.ranks[position] <= state.barrier:
-                continue
-            if self.child(atom, position) != ():
-                later.append(position)
-        come_anyway = [position for position in later if position in names]
-        for position in (*come_anyway, None, *(p for p in later if p not in names)):
-            if position is None:
-                for number in range(len(self.classes)):
-                    child = self.child(atom, ~number)
-                    if child == ():
-                        continue
-                    base = self._requirement(universal, loose, holds, ~number)
-                    if base is None:
-                        continue
-                    for literal in (None,) if child is None else child:
-                        budget[0] -= 1
-                        entry = (None, number, self.source.conjunction_of([*base, *_negated(literal)]))
-                        yield names, [*extra, entry]
-                continue
-            base = names.get(position)
+            base = self._requirement(holds, member)
             if base is None:
-                base = self._requirement(universal, loose, holds, position)
-                if base is None:
-                    continue
-            child = self.child(atom, position)
+                continue
             for literal in (None,) if child is None else child:
-                budget[0] -= 1
-                yield {**names, position: [*base, *_negated(literal)]}, extra
+                conjunction = self.source.conjunction_of([*base, *_negated(literal)])
+                if possible(conjunction):
+                    found.append((member, conjunction))
+        if certain:
+            self._ways[key] = tuple(found)
+        return tuple(found)
 
     def _fillers(
         self,
         state: ObjectState,
-        universal: list[int],
-        loose: list[int],
         holds: frozenset[int],
         avoided: set[int],
-        names: dict[int, list[int]],
+        names: dict[int, Conjunction],
         missing: int,
         possible: Callable[[Conjunction], bool],
     ) -> list[Entry] | None:
         """``missing`` more members that change nothing else; None where there are not so many."""
         found: list[Entry] = []
         for number, members in enumerate(self.classes):
-            base = self._requirement(universal, loose, holds, ~number)
+            base = self._requirement(holds, ~number)
             if base is not None:
                 conjunction = self.source.conjunction_of(base)
                 if possible(conjunction):
@@ -800,7 +838,7 @@ class ObjectContext(_Container):
                 continue
             if self.source.ordered and self.ranks[position] <= state.barrier:
                 continue
-            base = self._requirement(universal, loose, holds, position)
+            base = self._requirement(holds, position)
             if base is not None:
                 conjunction = self.source.conjunction_of(base)
                 if possible(conjunction):
@@ -815,9 +853,13 @@ def _negated(literal: int | None) -> tuple[int, ...]:
 
 
 def assignments(
-    formulas: Formulas, goal: Goal, known: Callable[[int], bool | None], budget: list[int]
+    formulas: Formulas,
+    goal: Goal,
+    known: Callable[[int], bool | None],
+    budget: list[int],
+    ease: Callable[[int], int] | None = None,
 ) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
-    """The ways to meet ``goal`` by atoms alone: (atoms that must hold, atoms that must fail)."""
+    """The ways to meet ``goal`` by atoms alone: (atoms that must hold, atoms that must fail); easy formulas first."""
     if any(known(atom) is False for atom in goal.holds):
         return
     stack = [(tuple((formula, False) for formula in sorted(goal.fails)), goal.holds, frozenset[int]())]
@@ -841,7 +883,10 @@ def assignments(
         elif formulas.is_atom(formula):
             stack.append((tasks, holds | {formula}, fails) if sign else (tasks, holds, fails | {formula}))
         else:
-            stack.extend((way + tasks, holds, fails) for way in reversed(formulas.ways(formula, sign)))
+            ways = formulas.ways(formula, sign)
+            if ease is not None:
+                ways.sort(key=lambda way: ease(way[0][0]) if len(way) == 1 else 3)
+            stack.extend((way + tasks, holds, fails) for way in reversed(ways))
 
 
 class ArrayContext(_Container):
