@@ -33,8 +33,8 @@ Column: TypeAlias = dict[str, float | int | None]
 """A table's column: row name to number, None for what is not known."""
 
 NOTE: Final = (
-    "Times are over the rows that an engine compiled: one that refuses hard schemas flatters its own times. "
-    "The second half of each table is over the rows that all engines compiled."
+    "MaskBench's table has times over the schemas that each engine compiled: one that refuses hard schemas flatters "
+    "its own times.  The table after it is over the schemas that all of them compiled."
 )
 
 

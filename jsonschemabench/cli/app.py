@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from grammarlib.errors import GrammarlibError
+from jsonschemabench.cli.compare import compare
 from jsonschemabench.cli.engines import engines
 from jsonschemabench.cli.output import ExitCode, emit, log, log_error
 from jsonschemabench.cli.report import report
@@ -88,7 +89,7 @@ def _root(
 
 
 app.command(cls=RunCommand)(run)
-for _command in (report, engines):
+for _command in (report, compare, engines):
     app.command()(_command)
 
 
