@@ -32,8 +32,9 @@ def log_sum_exp(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float
 
 
 def log_mean_exp(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-    """log(mean(exp(values))) along an axis; -inf where every value is."""
-    result: NDArray[np.float64] = log_sum_exp(values, axis) - np.log(np.asarray(values).shape[axis])
+    """log(mean(exp(values))) along an axis; -inf where every value is, and for no values."""
+    count = np.asarray(values).shape[axis]
+    result: NDArray[np.float64] = log_sum_exp(values, axis) - np.log(max(count, 1))
     return result
 
 

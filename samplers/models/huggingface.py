@@ -48,6 +48,8 @@ class HuggingFaceModel:
     ``cache``: ``"dynamic"`` grows; ``"static"`` has room for ``max_length`` tokens (prompt, padding and text) from the
     start, keeps its tensors in place and its number of rows, as compiled models and CUDA graphs need it.
     ``eos_token_ids``: those of ``model.generation_config`` by default.
+    ``identity``: a name for the weights, which saved tries are keyed by; by default a digest of them, for which all are
+    read once.
 
     Raises `SamplerError` for arguments that do not fit.
     """
@@ -61,6 +63,7 @@ class HuggingFaceModel:
         cache: CacheKind = "dynamic",
         max_length: int | None = None,
         eos_token_ids: Sequence[int] | None = None,
+        identity: str | None = None,
     ) -> None:
         if getattr(model.config, "is_encoder_decoder", False):
             raise SamplerError(f"{type(model).__name__} is an encoder-decoder; causal language models are supported")
@@ -84,6 +87,7 @@ class HuggingFaceModel:
         self._cache_kind: CacheKind = cache
         self._max_length = max_length
         self._cache_name = names[0]
+        self._name = identity
         self._takes_positions = "position_ids" in parameters
         self._takes_keep = "logits_to_keep" in parameters
         self._size = int(model.get_output_embeddings().weight.shape[0])
@@ -115,7 +119,9 @@ class HuggingFaceModel:
 
     @functools.cached_property
     def identity(self) -> str:
-        """A digest of configuration and weights, and the warp.  Reads every weight once, when it is first asked for."""
+        """The name that was given, or a digest of configuration and weights; and the warp."""
+        if self._name is not None:
+            return f"named {self._name}; {self.warp}"
         digest = hashlib.sha256(self.model.config.to_json_string().encode())
         with torch.inference_mode():
             for name, tensor in sorted(self.model.state_dict().items()):
