@@ -274,7 +274,7 @@ def test_saved_tries_go_on_as_they_would_have(tmp_path: Path) -> None:
         state, _ = sampler.step(state)
     sampler.trie.save(tmp_path / "trie")
     loaded = AlignedTrie.load(tmp_path / "trie")
-    assert len(loaded) == len(sampler.trie) > 10
+    assert len(loaded) == len(sampler.trie) > 5
     again = AlignedSampling(model, language(TEXTS), batch=4, max_tokens=3, trie=loaded)
     other = again.init([[]], 1)
     other.proposals = state.proposals
