@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from grammarlib.automata.components import ObjectView, StatusView
 from grammarlib.errors import CompileError, InvalidSource, LimitExceeded, UnsatisfiableSchema, UnsupportedFeature
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import AnyJson, JsonSchema, SchemaSource
@@ -452,12 +453,26 @@ def test_long_chains_of_references() -> None:
     assert accepts(lower({"$ref": "#/$defs/d0", "$defs": definitions}), "null")
 
 
-def test_too_many_alternatives_hit_the_limit() -> None:
+def test_alternatives_beyond_the_limit_are_followed_by_their_statuses() -> None:
     groups = [{"anyOf": [{"required": [f"{group}{i}"]} for i in range(8)]} for group in "abc"]
     source = lower({"type": ["object", "null"], "allOf": groups})
+    assert isinstance(source.expand(source.root).object, StatusView)
+    assert accepts(source, '{"a0": 1, "b7": 1, "c3": 1}')
+    assert not accepts(source, '{"a0": 1, "b7": 1, "a3": 1}')
+    few = [{"anyOf": [{"required": [f"{group}{i}"]} for i in range(2)]} for group in "abc"]
+    source = lower({"type": "object", "allOf": few})
+    assert isinstance(source.expand(source.root).object, ObjectView)
+
+
+def test_too_many_classes_of_names_hit_the_limit() -> None:
+    patterns = {letter: {"minimum": number} for number, letter in enumerate("abcdef")}
+    source = lower({"patternProperties": patterns})
     with pytest.raises(LimitExceeded) as caught:
         source.expand(source.root)
-    assert caught.value.limit == "tracks"
+    assert (caught.value.limit, caught.value.bound) == ("tracks", 60)
+    source = JsonSchema({"patternProperties": patterns}).lower(Limits(tracks=64))
+    assert accepts(source, '{"fa": 5, "e": 4}')
+    assert not accepts(source, '{"af": 4}')
 
 
 def test_expansions_are_limited() -> None:

@@ -1,7 +1,8 @@
 """The JSON machine, slow and obvious: what a `ComponentSource` allows, byte by byte.
 
-It interprets Expansion, ObjectView and ArrayView on explicit immutable states and shares no code
-with the kernels.  One step is one byte; a state is None or *live*: some text can complete it.
+It interprets Expansion, ObjectView, ArrayView, StatusView and PendingView on explicit immutable states and shares
+no code with the kernels.  Items that must differ are compared by their exact values.  One step is one byte; a state
+is None or *live*: some text can complete it (as far as the source itself knows).
 
     accepts(source, text, whitespace) -> bool
     next_bytes(source, prefix, whitespace) -> the bytes that may come next
@@ -10,19 +11,28 @@ with the kernels.  One step is one byte; a state is None or *live*: some text ca
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from grammarlib.automata.components import (
+    REPEATED_ITEM,
     ArrayView,
     ComponentKey,
     ComponentSource,
+    ContainerView,
     Expansion,
+    KeyRows,
+    NumberLeaf,
     NumberSpec,
     ObjectView,
+    PendingView,
+    StatusView,
     StringLeaf,
 )
 
@@ -185,6 +195,52 @@ def _holds_some(
     return first * grid < top or (first * grid == top and not top_open)
 
 
+def number_label(leaf: NumberLeaf, text: str) -> int:
+    """The exit label of a number as written; 0 where it is none of the leaf's."""
+    if not NUMBER.fullmatch(text):
+        return 0
+    label = taken = 0
+    for spec in leaf.specs:
+        if in_spec(spec, text):
+            if spec.excluded:
+                taken |= spec.label
+            else:
+                label |= spec.label
+    return label & ~taken
+
+
+# ---- values --------------------------------------------------------------------------------------
+
+
+def exact_value(text: str) -> Hashable:
+    """The value of a JSON text: equal exactly where JSON Schema says so, numbers of any size included."""
+    value = json.loads(text, parse_int=_Number, parse_float=_Number, object_pairs_hook=_Members)
+    return _exact(value)
+
+
+class _Number(str):
+    """A number as it is written."""
+
+
+class _Members(list[Any]):
+    """The members of an object."""
+
+
+def _exact(value: Any) -> Hashable:
+    if isinstance(value, _Number):
+        mantissa, _, exponent = value.lower().partition("e")
+        whole, _, fraction = mantissa.lstrip("-").partition(".")
+        digits = (whole + fraction).lstrip("0")
+        shift = int(exponent or 0) - len(fraction)
+        kept = digits.rstrip("0")
+        return ("number", kept and value[0] == "-", kept, kept and shift + len(digits) - len(kept))
+    if isinstance(value, _Members):
+        return ("object", frozenset((name, _exact(member)) for name, member in value))
+    if isinstance(value, list):
+        return ("array", tuple(_exact(item) for item in value))
+    return (type(value).__name__, value)
+
+
 # ---- strings -------------------------------------------------------------------------------------
 
 
@@ -295,6 +351,23 @@ def code_points(data: bytes) -> int:
     return sum(1 for byte in data if not 0x80 <= byte <= 0xBF)
 
 
+def units_after(rows: Any, state: int, is_live: Callable[[bytes, int], bool]) -> set[int]:
+    """The first UTF-16 units of the characters that lead from ``state`` to a state that is live after them."""
+    found = set()
+    reached = [(b"", state)]
+    while reached:
+        character, at = reached.pop()
+        for byte, following in enumerate(rows.expand(at).tolist()):
+            if following < 0 or (len(character) == 3 and first_unit(character + b"\x80") in found):
+                continue
+            longer = character + bytes([byte])
+            if len(longer) < (1 if longer[0] < 0xC0 else 2 if longer[0] < 0xE0 else 3 if longer[0] < 0xF0 else 4):
+                reached.append((longer, following))
+            elif is_live(longer, following):
+                found.add(first_unit(longer))
+    return found
+
+
 class LeafTarget:
     """A `StringLeaf` as a set of texts."""
 
@@ -342,21 +415,7 @@ class LeafTarget:
             return set()
         key = (state, count if leaf.maximum is not None else 0)
         if key not in self._units:
-            found = set()
-            reached = [(b"", state)]
-            while reached:
-                character, state = reached.pop()
-                for byte, following in enumerate(leaf.rows.expand(state).tolist()):
-                    if following < 0 or (len(character) == 3 and first_unit(character + b"\x80") in found):
-                        continue
-                    longer = character + bytes([byte])
-                    if len(longer) < (
-                        1 if longer[0] < 0xC0 else 2 if longer[0] < 0xE0 else 3 if longer[0] < 0xF0 else 4
-                    ):
-                        reached.append((longer, following))
-                    elif self._is_live_state(following, count):
-                        found.add(first_unit(longer))
-            self._units[key] = found
+            self._units[key] = units_after(leaf.rows, state, lambda _, after: self._is_live_state(after, count))
         return self._units[key]
 
     def label(self, data: bytes) -> int:
@@ -378,52 +437,120 @@ class LeafTarget:
 class ObjectFrame(NamedTuple):
     """An object in progress: the view, the keys so far, the highest rank used (len(names): an unlisted one)."""
 
-    view: ObjectView
+    view: ObjectView | StatusView
     used: frozenset[bytes] = frozenset()
     rank: int = -1
+    pending: PendingView | None = None
 
 
 class ArrayFrame(NamedTuple):
-    """An array in progress: the view and how many items have begun."""
+    """An array in progress: the view, how many items have begun, finished items, where the one that is read begins."""
 
-    view: ArrayView
+    view: ArrayView | StatusView
     count: int = 0
+    pending: PendingView | None = None
+    items: frozenset[Hashable] = frozenset()
+    begin: int = 0
+
+
+Stack = tuple[ObjectFrame | ArrayFrame, ...]
 
 
 class State(NamedTuple):
-    """Containers from the outside in, what is expected (`mode`), its data, and the white space since the last token."""
+    """Containers from the outside in, what is expected (`mode`), its data, and the white space since the last token.
 
-    stack: tuple[ObjectFrame | ArrayFrame, ...]
+    ``read``: the whole text so far.
+    """
+
+    stack: Stack
     mode: str
     data: Any = None
     space: bytes = b""
+    read: bytes = b""
 
 
 class KeyTarget:
     """The names that may come next in an object, as a set of texts."""
 
     def __init__(self, machine: JsonMachine, frame: ObjectFrame) -> None:
-        self.machine = machine
         self.frame = frame
         view = frame.view
         self.listed = [
             name
             for position, name in enumerate(view.names)
-            if name not in frame.used and machine.tracks_for(frame, position)
+            if name not in frame.used and machine.takes_listed(frame, position)
         ]
-        self.any_other = bool(machine.tracks_for(frame, None))
+        self.rows: list[KeyRows] = []
+        self.any_other = False
+        for rows in machine.other_names(frame):
+            if rows is None:
+                self.any_other = True
+            else:
+                self.rows.append(rows)
+
+    def is_empty(self) -> bool:
+        """Whether no name may come."""
+        return not self.is_live_prefix(b"")
 
     def is_live_prefix(self, data: bytes) -> bool:
-        return self.any_other or any(name.startswith(data) for name in self.listed)
+        if self.any_other or any(name.startswith(data) for name in self.listed):
+            return True
+        return any(self._leads_on(rows, data, run(rows, data)) for rows in self.rows)
+
+    def _leads_on(self, rows: KeyRows, data: bytes, state: int) -> bool:
+        """Whether some unused word begins with ``data``, which leads to ``state``."""
+        if state < 0:
+            return False
+        used = {name for name in self.frame.used if name.startswith(data) and accepted(rows, name)}
+        return has_words(rows, state, len(used) + 1)
 
     def first_units(self, data: bytes) -> set[int]:
         if self.any_other:
             return set(range(0x10000))
-        return {
+        found = {
             first_unit(first_character(name[len(data) :]))
             for name in self.listed
             if name.startswith(data) and name != data
         }
+        for rows in self.rows:
+            state = run(rows, data)
+            if state >= 0:
+                found |= units_after(rows, state, lambda more, at, rows=rows: self._leads_on(rows, data + more, at))
+        return found
+
+
+def run(rows: KeyRows, data: bytes) -> int:
+    """The state after ``data``; negative where it is dead."""
+    state = rows.start
+    for byte in data:
+        if state < 0:
+            break
+        state = int(rows.expand(state)[byte])
+    return state
+
+
+def accepted(rows: KeyRows, data: bytes) -> int:
+    """The label of a name; 0 where it is refused."""
+    state = run(rows, data)
+    return rows.label(state) if state >= 0 else 0
+
+
+def has_words(rows: KeyRows, state: int, count: int) -> bool:
+    """Whether at least ``count`` words lead from ``state`` to acceptance: words are counted by length."""
+    paths = {state: 1}
+    found = 0
+    while paths:
+        found += sum(number for at, number in paths.items() if rows.label(at))
+        if found >= count:
+            return True
+        longer: dict[int, int] = {}
+        for at, number in paths.items():
+            targets, sizes = np.unique(rows.expand(at), return_counts=True)
+            for target, size in zip(targets.tolist(), sizes.tolist(), strict=True):
+                if target >= 0:
+                    longer[target] = longer.get(target, 0) + number * size
+        paths = longer
+    return False
 
 
 class JsonMachine:
@@ -450,9 +577,13 @@ class JsonMachine:
 
     # -- objects
 
-    def tracks_for(self, frame: ObjectFrame, position: int | None) -> int:
-        """The tracks (positions as bits) that survive if this name (None: an unlisted one) comes next."""
+    def tracks_for(self, frame: ObjectFrame, position: int | None, name: bytes | None = None) -> int:
+        """The tracks (positions as bits) that survive if this name comes next.
+
+        ``position`` None: an unlisted one, or any unlisted one where ``name`` is None too.
+        """
         view = frame.view
+        assert isinstance(view, ObjectView)
         rank = len(view.names) if position is None else view.ranks[position]
         if self.source.ordered and (rank < frame.rank or (rank == frame.rank and position is not None)):
             return 0
@@ -461,35 +592,89 @@ class JsonMachine:
             if not track.label:
                 continue
             alone = self.source.narrow_object(view, 1 << track_position)
-            child = alone.other if position is None else alone.children[position]
+            if position is not None:
+                child = alone.children[position]
+            elif name is None:
+                child = alone.other
+            else:
+                child = self.other_child(alone, name)
             if child is None:
                 continue
             skipped = [
-                name
-                for name in track.required
-                if view.names[name] not in frame.used and view.ranks[name] < rank and name != position
+                other
+                for other in track.required
+                if view.names[other] not in frame.used and view.ranks[other] < rank and other != position
             ]
             if self.source.ordered and skipped:
                 continue
             keep |= 1 << track_position
         return keep
 
-    def closing_label(self, frame: ObjectFrame | ArrayFrame) -> int:
-        """The exit label if the container ends here; 0 where it may not."""
-        label = 0
-        if isinstance(frame, ObjectFrame):
-            for track in frame.view.tracks:
-                if all(frame.view.names[name] in frame.used for name in track.required):
-                    label |= track.label
-        else:
-            for track in frame.view.tracks:
-                if track.minimum <= frame.count and (track.maximum is None or frame.count <= track.maximum):
-                    label |= track.label
-        return label
+    def other_child(self, view: ObjectView, name: bytes) -> ComponentKey | None:
+        """The component of the value of an unlisted name."""
+        if view.keys is None:
+            return view.other
+        label = accepted(view.keys, name)
+        return self.source.other(view, label) if label else None
+
+    def takes_listed(self, frame: ObjectFrame, position: int) -> bool:
+        """Whether listed name ``position`` may come next, used or not."""
+        if isinstance(frame.view, StatusView):
+            return frame.view.allowed[position]
+        return bool(self.tracks_for(frame, position))
+
+    def other_names(self, frame: ObjectFrame) -> list[KeyRows | None]:
+        """The automata whose words may come next as unlisted names; None for any name."""
+        view = frame.view
+        if isinstance(view, StatusView):
+            return [view.keys] if view.other else []
+        keep = self.tracks_for(frame, None)
+        found: list[KeyRows | None] = []
+        for position in range(len(view.tracks)):
+            if keep >> position & 1:
+                found.append(self.source.narrow_object(view, 1 << position).keys)
+        return found
+
+    def begin_member(self, frame: ObjectFrame, name: bytes) -> tuple[ObjectFrame, ComponentKey] | None:
+        """The object whose next member has this name, and the component of its value."""
+        if name in frame.used:
+            return None
+        view = frame.view
+        position = view.names.index(name) if name in view.names else None
+        rank = len(view.names) if position is None else view.ranks[position]
+        used = frame.used | {name}
+        if isinstance(view, StatusView):
+            label = 1
+            if position is not None:
+                if not view.allowed[position]:
+                    return None
+            elif not view.other:
+                return None
+            elif view.keys is not None:
+                label = accepted(view.keys, name)
+                if not label:
+                    return None
+            pending = self.source.select(view, position, label)
+            assert pending is not None, "a name that may come has no value"
+            return ObjectFrame(pending.view, used, rank, pending), pending.component
+        keep = self.tracks_for(frame, position, name)
+        if not keep:
+            return None
+        view = self.source.narrow_object(view, keep)
+        child = self.other_child(view, name) if position is None else view.children[position]
+        assert child is not None
+        return ObjectFrame(view, used, rank), child
+
+    # -- arrays
 
     def begin_item(self, frame: ArrayFrame) -> tuple[ArrayFrame, ComponentKey] | None:
         """The array with one more item begun, and the component of the item."""
         view = frame.view
+        if isinstance(view, StatusView):
+            pending = self.source.item(view)
+            if pending is None:
+                return None
+            return frame._replace(count=frame.count + 1, pending=pending), pending.component
         keep = 0
         for position, track in enumerate(view.tracks):
             if track.label and (track.maximum is None or frame.count < track.maximum):
@@ -500,47 +685,89 @@ class JsonMachine:
         child = view.prefix[frame.count] if frame.count < len(view.prefix) else view.rest
         if child is None:
             return None
-        return ArrayFrame(view, frame.count + 1), child
+        return frame._replace(view=view, count=frame.count + 1), child
 
-    def finish(self, stack: tuple[ObjectFrame | ArrayFrame, ...], label: int) -> State | None:
-        """A value ended with an exit label."""
+    # -- ends
+
+    def closing_label(self, frame: ObjectFrame | ArrayFrame) -> int:
+        """The exit label if the container ends here; 0 where it may not."""
+        view = frame.view
+        if isinstance(view, StatusView):
+            if isinstance(frame, ObjectFrame) and not all(view.names[name] in frame.used for name in view.required):
+                return 0
+            return view.label
+        label = 0
+        if isinstance(frame, ObjectFrame):
+            assert isinstance(view, ObjectView)
+            for track in view.tracks:
+                if all(view.names[name] in frame.used for name in track.required):
+                    label |= track.label
+        else:
+            assert isinstance(view, ArrayView)
+            for track in view.tracks:
+                if track.minimum <= frame.count and (track.maximum is None or frame.count <= track.maximum):
+                    label |= track.label
+        return label
+
+    def finish(self, stack: Stack, label: int, read: bytes) -> State | None:
+        """A value ended with an exit label; ``read`` ends with it."""
         if not label:
             return None
         if not stack:
             return State((), "done", label)
         frame = stack[-1]
-        alive = sum(1 << position for position, track in enumerate(frame.view.tracks) if track.label)
-        assert label & ~alive == 0, "a child's label names a track that its view has dropped"
-        if label != alive:
-            if isinstance(frame, ObjectFrame):
-                frame = frame._replace(view=self.source.narrow_object(frame.view, label))
-            else:
-                frame = frame._replace(view=self.source.narrow_array(frame.view, label))
-        return State((*stack[:-1], frame), "after")
+        if isinstance(frame, ArrayFrame) and frame.view.unique:
+            value = exact_value(read[frame.begin :].decode("utf-8"))
+            if value in frame.items:
+                if isinstance(frame.view, ArrayView):
+                    return None
+                label |= REPEATED_ITEM
+            frame = frame._replace(items=frame.items | {value})
+        view: ContainerView | None
+        if frame.pending is not None:
+            view = self.source.finish(frame.pending, label)
+            if view is None:
+                return None
+        else:
+            view = frame.view
+            assert not isinstance(view, StatusView)
+            alive = sum(1 << position for position, track in enumerate(view.tracks) if track.label)
+            assert label & ~alive == 0, "a child's label names a track that its view has dropped"
+            if label != alive:
+                if isinstance(view, ObjectView):
+                    view = self.source.narrow_object(view, label)
+                else:
+                    view = self.source.narrow_array(view, label)
+        return State((*stack[:-1], frame._replace(view=view, pending=None)), "after")
 
     # -- bytes
 
     def step(self, state: State, byte: int) -> State | None:
         """The state after one more byte, or None where nothing that starts so is allowed."""
+        found = self._step(state, byte)
+        return None if found is None else found._replace(read=state.read + bytes([byte]))
+
+    def _step(self, state: State, byte: int) -> State | None:
         mode, stack = state.mode, state.stack
         character = bytes([byte])
+        read = state.read + character
         if mode == "number":
             text = state.data[1] + chr(byte)
-            if character in b"0123456789+-.eE" and any(
-                number_prefix_is_live(spec, text) for spec in state.data[0].specs
-            ):
+            if character in b"0123456789+-.eE" and self.number_is_live(state.data[0], text):
                 return state._replace(data=(state.data[0], text))
-            ended = self.finish(stack, self.number_label(state))
-            return None if ended is None or ended.mode == "done" else self.step(ended, byte)
+            ended = self.finish(stack, number_label(*state.data), state.read)
+            if ended is None or ended.mode == "done":
+                return None
+            return self._step(ended._replace(read=state.read), byte)
         if mode == "literal":
             rest, label = state.data
             if byte != rest[0]:
                 return None
-            return State(stack, "literal", (rest[1:], label)) if len(rest) > 1 else self.finish(stack, label)
+            return State(stack, "literal", (rest[1:], label)) if len(rest) > 1 else self.finish(stack, label, read)
         if mode in ("string", "key"):
             target, text = state.data
             if byte == 0x22 and text.escape is None and not text.raw:
-                return self.end_string(state)
+                return self.end_string(state, read)
             following = text_step(text, byte)
             if following is None or not text_is_live(target, following):
                 return None
@@ -550,37 +777,39 @@ class JsonMachine:
                 return None
             return state._replace(space=state.space + character)
         if mode == "value":
-            return self.begin_value(stack, state.data, byte)
+            return self.begin_value(stack, state.data, byte, len(state.read))
         if mode in ("key or close", "next key"):
             frame = stack[-1]
             if byte == 0x7D and mode == "key or close":
-                return self.finish(stack[:-1], self.closing_label(frame))
+                return self.finish(stack[:-1], self.closing_label(frame), read)
             if byte != 0x22:
                 return None
             target = KeyTarget(self, frame)
-            return State(stack, "key", (target, Text())) if target.any_other or target.listed else None
+            return None if target.is_empty() else State(stack, "key", (target, Text()))
         if mode == "colon":
             return State(stack, "value", state.data) if byte == 0x3A else None
         if mode == "item or close":
             if byte == 0x5D:
-                return self.finish(stack[:-1], self.closing_label(stack[-1]))
+                return self.finish(stack[:-1], self.closing_label(stack[-1]), read)
             begun = self.begin_item(stack[-1])
-            return None if begun is None else self.begin_value((*stack[:-1], begun[0]), begun[1], byte)
+            return None if begun is None else self.begin_value((*stack[:-1], begun[0]), begun[1], byte, len(state.read))
         if mode == "after":
             frame = stack[-1]
+            if byte == (0x7D if isinstance(frame, ObjectFrame) else 0x5D):
+                return self.finish(stack[:-1], self.closing_label(frame), read)
+            if byte != 0x2C:
+                return None
             if isinstance(frame, ObjectFrame):
-                if byte == 0x7D:
-                    return self.finish(stack[:-1], self.closing_label(frame))
-                target = KeyTarget(self, frame)
-                return State(stack, "next key") if byte == 0x2C and (target.any_other or target.listed) else None
-            if byte == 0x5D:
-                return self.finish(stack[:-1], self.closing_label(frame))
-            begun = self.begin_item(frame) if byte == 0x2C else None
+                return None if KeyTarget(self, frame).is_empty() else State(stack, "next key")
+            begun = self.begin_item(frame)
             return None if begun is None else State((*stack[:-1], begun[0]), "value", begun[1])
         return None
 
-    def begin_value(self, stack: tuple[ObjectFrame | ArrayFrame, ...], key: ComponentKey, byte: int) -> State | None:
+    def begin_value(self, stack: Stack, key: ComponentKey, byte: int, at: int) -> State | None:
+        """A value begins with ``byte``, which stands at ``at``."""
         expansion = self.expand(key)
+        if stack and isinstance(frame := stack[-1], ArrayFrame):
+            stack = (*stack[:-1], frame._replace(begin=at))
         for word, label in ((b"null", expansion.null), (b"true", expansion.true), (b"false", expansion.false)):
             if byte == word[0] and label:
                 return State(stack, "literal", (word[1:], label))
@@ -591,38 +820,25 @@ class JsonMachine:
         if byte == 0x5B and expansion.array is not None:
             return State((*stack, ArrayFrame(expansion.array)), "item or close")
         if chr(byte) in "-0123456789" and expansion.number is not None:
-            state = State(stack, "number", (expansion.number, chr(byte)))
-            if any(number_prefix_is_live(spec, chr(byte)) for spec in expansion.number.specs):
-                return state
+            if self.number_is_live(expansion.number, chr(byte)):
+                return State(stack, "number", (expansion.number, chr(byte)))
         return None
 
-    def end_string(self, state: State) -> State | None:
+    def number_is_live(self, leaf: NumberLeaf, text: str) -> bool:
+        """Whether some number that begins so has a label.  Where specs are excluded: as if they were not."""
+        return any(number_prefix_is_live(spec, text) for spec in leaf.specs if not spec.excluded)
+
+    def end_string(self, state: State, read: bytes) -> State | None:
         target, text = state.data
         data = settled(text)
         if state.mode == "string":
-            return self.finish(state.stack, target.label(data))
-        frame = state.stack[-1]
-        if data in frame.used:
-            return None
-        position = frame.view.names.index(data) if data in frame.view.names else None
-        keep = self.tracks_for(frame, position)
-        if not keep:
-            return None
-        view = self.source.narrow_object(frame.view, keep)
-        child = view.other if position is None else view.children[position]
-        assert child is not None
-        rank = len(view.names) if position is None else view.ranks[position]
-        return State((*state.stack[:-1], ObjectFrame(view, frame.used | {data}, rank)), "colon", child)
+            return self.finish(state.stack, target.label(data), read)
+        begun = self.begin_member(state.stack[-1], data)
+        return None if begun is None else State((*state.stack[:-1], begun[0]), "colon", begun[1])
 
     def number_label(self, state: State) -> int:
-        leaf, text = state.data
-        if not NUMBER.fullmatch(text):
-            return 0
-        label = 0
-        for spec in leaf.specs:
-            if in_spec(spec, text):
-                label |= spec.label
-        return label
+        """The label of a number that is being read, if it ends here."""
+        return number_label(*state.data)
 
     def final_label(self, state: State | None) -> int:
         """The exit label of the whole text, or 0 where it may not stop here."""
