@@ -47,6 +47,23 @@ class StringLeaf:
     members: tuple[tuple[bytes, int], ...] | None = None
     minimum: int = 0
     maximum: int | None = None
+    table: TextTable | None = None
+
+
+class LabelTable(Protocol):
+    """Exit labels by what holds, where that is more than a union."""
+
+    def label(self, bits: int) -> int:
+        """The exit label where exactly the checks of ``bits`` hold; 0 where the value is refused."""
+        ...
+
+
+class TextTable(Protocol):
+    """Exit labels of whole strings, where no automaton can tell them."""
+
+    def label(self, text: bytes) -> int:
+        """The exit label of the string ``text`` (WTF-8); 0 where it is refused."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +74,7 @@ class NumberSpec:
     (drafts 6 and later) is ``multiple_of=Decimal(1)``; draft 4's integer, which is syntax, sets
     ``digits_only`` (no fraction, no exponent may be written).  Where ``values`` is given it is the
     whole set (ascending, unique) and the other bounds are ignored, ``digits_only`` aside.
-    ``label`` is the exit label of a number in this set; a number of an ``excluded`` spec loses the bits of its label.
+    ``label`` is the exit label of a number in this set.
     """
 
     label: int = 1
@@ -68,14 +85,19 @@ class NumberSpec:
     multiple_of: Decimal | None = None
     values: tuple[Decimal, ...] | None = None
     digits_only: bool = False
-    excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NumberLeaf:
-    """The union of specs: a number's exit label is the OR of the labels of the specs that hold it, less the excluded."""
+    """The union of specs; a number's exit label is the OR of the labels of the specs that hold it.
+
+    Where ``table`` is given, ``specs`` only say which prefixes are live; the exit label is ``table.label(bits)``, with bit
+    ``i`` set where the number belongs to ``atoms[i]``, and 0 refuses the number.
+    """
 
     specs: tuple[NumberSpec, ...]
+    atoms: tuple[NumberSpec, ...] = ()
+    table: LabelTable | None = None
 
 
 class KeyRows(RowSource, Protocol):

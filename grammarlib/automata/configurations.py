@@ -33,6 +33,7 @@ from grammarlib.automata.components import (
     PendingView,
     StatusView,
     StringLeaf,
+    TextTable,
 )
 from grammarlib.automata.rows import RowSource
 from grammarlib.dtypes import DEAD, UNEXPANDED
@@ -150,12 +151,12 @@ _UNBOUNDED_DIGITS: Final = NumberSpec(digits_only=True)
 
 def _regular_rows(leaf: NumberLeaf) -> RowSource | None:
     """The tiny automaton of a leaf that needs no registers, or None."""
+    if leaf.table is not None:
+        return numbers.TabledRows(leaf)
     if leaf.specs == (_UNBOUNDED,):
         return numbers.plain_number_rows()
     if leaf.specs == (_UNBOUNDED_DIGITS,):
         return numbers.integer_digits_rows()
-    if any(spec.excluded for spec in leaf.specs):
-        return numbers.ExcludingRows(leaf)
     return None
 
 
@@ -190,6 +191,33 @@ class _Rows:
             self.rows = rows
 
 
+def unescape(content: bytes) -> bytes:
+    """What the content of a JSON string (valid, without its quotes) says, as WTF-8."""
+    if b"\\" not in content:
+        return content
+    out: list[str] = []
+    at = 0
+    text = content.decode()
+    while at < len(text):
+        character = text[at]
+        at += 1
+        if character == "\\":
+            character = text[at]
+            at += 1
+            if character == "u":
+                character = chr(int(text[at : at + 4], 16))
+                at += 4
+            else:
+                character = _SIMPLE_ESCAPES.get(character, character)
+        out.append(character)
+    # Pairs of escaped surrogates become one code point, lone ones stay.
+    whole = "".join(out).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return whole.encode("utf-8", "surrogatepass")
+
+
+_SIMPLE_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
 class Machine:
     """The tables of one compiled source and the operations on configurations.
 
@@ -219,7 +247,6 @@ class Machine:
         self.KH[:] = -1
         self.T[k.T_WHITESPACE] = _WHITESPACE[whitespace]
         self.T[k.T_DEPTH_LIMIT] = self.limits.stack_depth
-        self.T[k.T_KEYS : k.T_KEYS + 4] = [secrets.randbelow(2**31 - 2**20) + 2**19 for _ in range(4)]
         self._exhausted = False
         self._row_count = 7
         self._row_owner: list[_Rows | None] = [None] * 7
@@ -228,6 +255,7 @@ class Machine:
         self._component_ids: dict[ComponentKey, int] = {}
         self._component_keys: list[ComponentKey] = []
         self._string_leaves = 0
+        self._tables: dict[int, TextTable] = {}
         self._views: list[ContainerView | PendingView] = []
         self._name_texts: dict[tuple[bytes, ...], int] = {}
         self._view_numbers: dict[int, int] = {}  # of status views and pending views, by identity
@@ -241,6 +269,7 @@ class Machine:
         self._longest_name = 0
         self._free = _NO_ROOM
         self._fresh: dict[int, int] = {}
+        self.T[k.T_KEYS] = self._pool([secrets.randbelow(2**31 - 2**20) + 2**19 for _ in range(k.KEY_COUNT)])
         self.source = source
         self._component_source: ComponentSource | None = None
         if components:
@@ -475,8 +504,21 @@ class Machine:
             rows = self._rows_of(leaf.rows, _PLAIN_ROWS if leaf.maximum is None else _MEASURED_ROWS)
             row = self._row(rows, leaf.rows.start)
         maximum = -1 if leaf.maximum is None else min(leaf.maximum, 0x7FFFFFFF)
-        self.S[at] = (shape, leaf.label, row, min(leaf.minimum, 0x7FFFFFFF), maximum, members, count, 0)
+        checked = 0 if leaf.table is None else 1
+        if leaf.table is not None:
+            self._tables[at] = leaf.table
+        self.S[at] = (shape, leaf.label, row, min(leaf.minimum, 0x7FFFFFFF), maximum, members, count, checked)
         return at
+
+    def _check(self, leaf: int, node: int, length: int, label: int) -> None:
+        """Ask about a finished string whose raw content ends at text ``node``; keep the answer by its fingerprint."""
+        k = self.kernel
+        first, second = self.T[k.T_CHECKED : k.T_CHECKED + 2].tolist()
+        raw = bytearray()
+        for _ in range(length):
+            raw.append(int(self.X[node, 1]))
+            node = int(self.X[node, 0])
+        self._store(-(1 << 40) - leaf, first, second, label, self._tables[leaf].label(unescape(bytes(reversed(raw)))))
 
     def _number(self, leaf: NumberLeaf | None) -> tuple[int, int]:
         """-> (kind, id): 0 refused, 1 a start row, 2 a register leaf in the pool."""
@@ -891,6 +933,8 @@ class Machine:
                 self.expand_component(a)
             elif kind == k.NEED_VIEW:
                 self._follow(a, b, c)
+            elif kind == k.NEED_CHECK:
+                self._check(a, b, c, d)
             elif kind == k.NEED_SCRATCH:
                 self._grow("scratch", a)
             elif kind == k.NEED_NUMBER:

@@ -26,6 +26,7 @@ The module is long because the rules of one prefix (step, label, liveness, short
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from math import gcd, lcm
@@ -985,21 +986,31 @@ _LARGEST: Final = 2**63 - 1
 _LARGEST_POWER: Final = 18
 
 
-class ExcludingRows:
-    """The automaton of a leaf with ``excluded`` specs: numbers of those lose the bits of their labels.
+_SEARCHED: Final = 400
+_RELEVANT: Final = np.frombuffer(b"0123456789+-.eE", np.uint8).astype(np.intp)
 
-    A state is live where the other specs are: a prefix whose every completion is excluded counts as live.
+
+class TabledRows:
+    """The automaton of a leaf with a table: its specs and its atoms side by side.
+
+    A state is live where a number with a label can be reached, which is looked for among `_SEARCHED` states; where that is
+    not enough, it counts as live.
     """
 
     def __init__(self, leaf: NumberLeaf) -> None:
-        self._held = NumberRows(NumberLeaf(tuple(spec for spec in leaf.specs if not spec.excluded)))
-        self._taken = NumberRows(NumberLeaf(tuple(spec for spec in leaf.specs if spec.excluded)))
+        assert leaf.table is not None
+        self._table = leaf.table
+        self._live = NumberRows(NumberLeaf(leaf.specs))
+        atoms = tuple(replace(spec, label=1 << position) for position, spec in enumerate(leaf.atoms))
+        self._atoms = NumberRows(NumberLeaf(atoms))
         self._numbers: dict[tuple[int, int], int] = {}
         self._states: list[tuple[int, int]] = []
-        self._number(self._held.start, self._taken.start)
+        self._alive: dict[int, bool] = {}
+        self._rows: dict[int, NDArray[np.int32]] = {}
+        self._number(self._live.start, self._atoms.start)
 
-    def _number(self, held: int, taken: int) -> int:
-        pair = (held, taken)
+    def _number(self, live: int, atoms: int) -> int:
+        pair = (live, atoms)
         found = self._numbers.get(pair)
         if found is None:
             found = self._numbers[pair] = len(self._states)
@@ -1013,18 +1024,57 @@ class ExcludingRows:
 
     def expand(self, state: int) -> NDArray[np.int32]:
         """int32[256]: the next state for each byte, -1 dead."""
-        held, taken = self._states[state]
-        row = self._held.expand(held)
-        other = self._taken.expand(taken) if taken >= 0 else np.full(256, DEAD, np.int32)
-        targets = np.full(256, DEAD, np.int32)
+        row = self._moves(state).copy()
         for byte in np.flatnonzero(row >= 0).tolist():
-            targets[byte] = self._number(int(row[byte]), int(other[byte]))
+            if not self._is_live(int(row[byte])):
+                row[byte] = DEAD
+        return row
+
+    def _is_live(self, state: int) -> bool:
+        """Whether a number with a label can be reached, as far as was looked."""
+        alive = self._alive
+        known = alive.get(state)
+        if known is not None:
+            return known
+        before = {state: state}
+        queue = [state]
+        for at in queue:  # grows while it is walked
+            if alive.get(at) or self.label(at):
+                while not alive.get(at):
+                    alive[at] = True
+                    at = before[at]
+                return True
+            if len(queue) > _SEARCHED:
+                alive[state] = True
+                return True
+            if alive.get(at) is None:
+                for target in self._moves(at)[_RELEVANT].tolist():
+                    if target >= 0 and target not in before:
+                        before[target] = at
+                        queue.append(target)
+        alive.update(dict.fromkeys(queue, False))
+        return False
+
+    def _moves(self, state: int) -> NDArray[np.int32]:
+        """As `expand`, dead ends included."""
+        known = self._rows.get(state)
+        if known is not None:
+            return known
+        live, atoms = self._states[state]
+        row = self._live.expand(live)
+        other = self._atoms.expand(atoms) if atoms >= 0 else None
+        targets = np.full(256, DEAD, dtype=np.int32)
+        for byte in np.flatnonzero(row >= 0).tolist():
+            targets[byte] = self._number(int(row[byte]), DEAD if other is None else int(other[byte]))
+        self._rows[state] = targets
         return targets
 
     def label(self, state: int) -> int:
-        """The labels of a number that ends here."""
-        held, taken = self._states[state]
-        return self._held.label(held) & ~(self._taken.label(taken) if taken >= 0 else 0)
+        """The exit label of a number that ends here."""
+        live, atoms = self._states[state]
+        if not self._live.label(live):
+            return 0
+        return self._table.label(self._atoms.label(atoms) if atoms >= 0 else 0)
 
     def shortest_completion(self, state: int) -> bytes:
         """A shortest rest of a number with any label."""

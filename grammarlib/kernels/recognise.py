@@ -83,7 +83,7 @@ AFTER_ITEM = 14  # after an item
 DONE = 15  # the root value ended
 
 C_EXPANDED, C_NULL, C_TRUE, C_FALSE, C_STRING, C_NUMBER_KIND, C_NUMBER, C_OBJECT, C_ARRAY = range(9)
-S_SHAPE, S_LABEL, S_ROW, S_MINIMUM, S_MAXIMUM, S_MEMBERS, S_COUNT = range(7)
+S_SHAPE, S_LABEL, S_ROW, S_MINIMUM, S_MAXIMUM, S_MEMBERS, S_COUNT, S_CHECKED = range(8)
 (
     V_KIND,
     V_TRACKS,
@@ -125,8 +125,12 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
     T_RESULT,
     T_STEPS,
     T_RECORD,
-) = range(10)
-T_KEYS = 12  # four random keys of fingerprints
+    T_MASKING,
+) = range(11)
+T_CHECKED = 13  # and 14: the fingerprint of the string that a check is needed for
+T_KEYS = 12  # where in P the random points of fingerprints are
+POINT_DEPTHS = 64  # depths of containers that have points of their own
+KEY_COUNT = 4 + POINT_DEPTHS * 12
 # Where each table begins in A, and the sizes that kernels need.
 (
     O_RM,
@@ -157,6 +161,7 @@ NEED_VIEW = np.int64(3)
 NEED_NUMBER = np.int64(4)
 NEED_DEPTH = np.int64(5)
 NEED_SCRATCH = np.int64(6)
+NEED_CHECK = np.int64(7)
 # What a look-up of a view is about: the exit label of a value, a listed name, the label of an unlisted one, an item.
 BY_LABEL = np.int64(0)
 BY_NAME = np.int64(1)
@@ -1016,19 +1021,22 @@ def number_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: in
 # While an item of an array with `UNIQUE` is read, its bytes are recorded as a text.  At its end the text becomes a
 # fingerprint of the *value*: how strings are escaped, numbers are written and members are ordered does not count.
 # Equal values always have equal fingerprints.  Four polynomials over a prime field of 31 bits, at random points that
-# nobody outside the process knows, tell different values apart: by Schwartz and Zippel two given values of n
-# bytes agree in all four with a probability below (n / 2**31)**4.  The members of an object are a product over (name,
-# value), as in Lipton's fingerprints of multisets.
+# nobody outside the process knows, tell different values apart: strings and numbers have one variable, the containers of
+# each depth have three of their own (an array is a polynomial in the fingerprints of its items; the members of an
+# object a product over (name, value), as in Lipton's fingerprints of multisets), so that different values of less than
+# 64 levels are different polynomials.  By Schwartz and Zippel two given values of n bytes agree in all four with
+# a probability below (n / 2**31)**4.
 
 _FIELD = np.int64(2147483647)
-_EXPONENT_MASK = (1 << 57) - 1
+_FIELDS = (np.int64(2147483647), np.int64(2147483629), np.int64(2147483587))  # of exponents: three primes
 
 
 @kernel
 def mix(A: Ints, at: int, value: int) -> None:
     """Append ``value`` (below 2**31) to the polynomials at ``at``."""
+    points = A[O_P] + A[T_KEYS]
     for lane in range(4):
-        A[at + lane] = (A[at + lane] * A[T_KEYS + lane] + value + 1) % _FIELD
+        A[at + lane] = (A[at + lane] * A[points + lane] + value + 1) % _FIELD
 
 
 @kernel
@@ -1129,26 +1137,29 @@ def mix_number(A: Ints, at: int, base: int, i: int, length: int) -> int:
             break
         i += 1
     exponent += zeros
+    down = False
+    first = np.int64(0)  # the written exponent, modulo three primes
+    second = np.int64(0)
+    third = np.int64(0)
     if i < length and (A[base + i] == 0x65 or A[base + i] == 0x45):
         i += 1
-        down = False
-        written = np.int64(0)
         while i < length:
             byte = A[base + i]
             if byte == 0x2D:
                 down = True
             elif 0x30 <= byte <= 0x39:
-                written = (written * 10 + (byte - 0x30)) & _EXPONENT_MASK
+                first = (first * 10 + (byte - 0x30)) % _FIELDS[0]
+                second = (second * 10 + (byte - 0x30)) % _FIELDS[1]
+                third = (third * 10 + (byte - 0x30)) % _FIELDS[2]
             elif byte != 0x2B:
                 break
             i += 1
-        exponent += -written if down else written
     if not seen:
         mix(A, at, np.int64(0x30))
         return i
-    exponent &= _EXPONENT_MASK
-    mix(A, at, exponent >> 30)
-    mix(A, at, exponent & 0x3FFFFFFF)
+    mix(A, at, (exponent + (-first if down else first)) % _FIELDS[0])
+    mix(A, at, (exponent + (-second if down else second)) % _FIELDS[1])
+    mix(A, at, (exponent + (-third if down else third)) % _FIELDS[2])
     mix(A, at, np.int64(1 if negative else 0))
     return i
 
@@ -1205,17 +1216,75 @@ def fingerprint(A: Ints, base: int, length: int, top: int) -> None:
             mix(A, top, np.int64(5))
         if depth == 0:
             return
+        points = A[O_P] + A[T_KEYS] + 4 + min(depth, POINT_DEPTHS - 1) * 12
         if A[frame] == 0:
             for lane in range(4):
-                A[frame + 2 + lane] = (A[frame + 2 + lane] * A[T_KEYS + lane] + A[top + lane] + 1) % _FIELD
+                A[frame + 2 + lane] = (A[frame + 2 + lane] * A[points + lane] + A[top + lane] + 1) % _FIELD
         else:
             A[frame + 1] = 1
             for lane in range(4):
-                key = A[T_KEYS + lane]
-                square = key * key % _FIELD
-                entry = (A[frame + 6 + lane] * ((square + 1) % _FIELD) + A[top + lane]) % _FIELD
-                entry = (entry + square * key % _FIELD + 5) % _FIELD
+                entry = (A[frame + 6 + lane] * A[points + 4 + lane] + A[top + lane] + A[points + 8 + lane]) % _FIELD
                 A[frame + 2 + lane] = A[frame + 2 + lane] * entry % _FIELD
+
+
+@kernel
+def begin_text(A: Ints, mark: int) -> None:
+    """Begin to record: ``mark`` -3 for an item, -4 for a string."""
+    at = A[O_X] + A[T_TEXTS] * 4
+    A[at] = -1
+    A[at + 1] = mark
+    A[at + 2] = 0
+    A[at + 3] = 0x811C9DC5
+    A[T_RECORD] = A[T_TEXTS] + 1
+    A[T_TEXTS] += 1
+
+
+@kernel
+def checked_label(A: Ints, R: Rows, B: Bytes, leaf: int, label: int) -> int:
+    """The exit label of the string that was recorded last and ends now; 0 dead, -1 after noting the need.
+
+    While a mask is made nobody is asked: the label of the row stands.
+    """
+    # Backwards to the quote that opened it: one behind an even number of backslashes, since the content has no other.
+    node = A[T_RECORD] - 1
+    last = node
+    length = np.int64(0)
+    while True:
+        if A[A[O_X] + node * 4 + 1] == 0x22:
+            before = A[A[O_X] + node * 4]
+            count = 0
+            while A[A[O_X] + before * 4 + 1] == 0x5C:
+                count += 1
+                before = A[A[O_X] + before * 4]
+            if count & 1 == 0:
+                break
+        length += 1
+        node = A[A[O_X] + node * 4]
+    if A[A[O_X] + A[A[O_X] + node * 4] * 4 + 1] == -4:
+        A[T_RECORD] = 0
+    if A[T_MASKING] != 0:
+        return label
+    if length + 32 > A[Z_SCRATCH]:
+        return need(A, R, B, NEED_SCRATCH, length + 32, ZERO, ZERO, ZERO)
+    base = A[O_SCRATCH]
+    at = base + length
+    node = last
+    for _ in range(length):
+        at -= 1
+        A[at] = A[A[O_X] + node * 4 + 1]
+        node = A[A[O_X] + node * 4]
+    at = base + length
+    for lane in range(4):
+        A[at + lane] = 1
+    mix_string(A, at, base, ZERO, length)
+    first = (A[at] << 31) | A[at + 1]
+    second = (A[at + 2] << 31) | A[at + 3]
+    i = look_up(A, R, B, -(np.int64(1) << 40) - leaf, first, second, label)
+    if A[A[O_H] + i * 5 + 0] != 0:
+        return A[A[O_H] + i * 5 + 4]
+    A[T_CHECKED] = first
+    A[T_CHECKED + 1] = second
+    return need(A, R, B, NEED_CHECK, leaf, last, length, label)
 
 
 @kernel
@@ -1230,13 +1299,7 @@ def begin_item(A: Ints, R: Rows, B: Bytes, f: int) -> int:
     A[at + 3] = 0
     A[T_TEXTS] = link + 1
     if A[T_RECORD] == 0:
-        at += 4
-        A[at] = -1
-        A[at + 1] = -3
-        A[at + 2] = 0
-        A[at + 3] = 0x811C9DC5
-        A[T_RECORD] = link + 2
-        A[T_TEXTS] = link + 2
+        begin_text(A, np.int64(-3))
     return new_frame(
         A,
         R,
@@ -1835,6 +1898,10 @@ def close_string(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int) 
             return 0, kind, a, r, f
         if A[at_leaf + S_SHAPE] == 0:
             label = A[at_leaf + S_LABEL]
+        elif A[at_leaf + S_CHECKED] != 0:
+            label = checked_label(A, R, B, leaf, label)
+            if label <= 0:
+                return label, kind, a, r, f
         status, kind, f = finish(A, R, B, label, f)
         return status, kind, np.int64(0), np.int64(0), f
     if kind == MEMBER:
@@ -1991,6 +2058,8 @@ def value_step(A: Ints, R: Rows, B: Bytes, a: int, f: int, byte: int) -> State:
             return 0, DONE, a, zero, zero, f
         if A[at_leaf + S_SHAPE] == 2:
             return 1, MEMBER, leaf, A[at_leaf + S_COUNT] << 20, zero, f
+        if A[at_leaf + S_CHECKED] != 0 and A[T_RECORD] == 0:
+            begin_text(A, np.int64(-4))
         return 1, STRING, A[at_leaf + S_ROW], leaf << 32, zero, f
     if byte == 0x7B or byte == 0x5B:
         view = A[A[O_C] + a * 10 + C_OBJECT] if byte == 0x7B else A[A[O_C] + a * 10 + C_ARRAY]
@@ -2327,6 +2396,7 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
     bits = A[T_BITS]
     texts = A[T_TEXTS]
     A[T_NEEDS] = 0
+    A[T_MASKING] = 0
     for i in range(data.shape[0]):
         status, kind, a, r, e, f = step(A, R, B, kind, a, r, e, f, np.int64(data[i]))
         if status != 1:
@@ -2385,6 +2455,7 @@ def walk(
     bits = A[T_BITS]
     texts = A[T_TEXTS]
     A[T_NEEDS] = 0
+    A[T_MASKING] = 1
     stack = A[O_STACK]
     for c in range(5):
         A[stack + c] = A[A[O_K] + configuration * 6 + c]

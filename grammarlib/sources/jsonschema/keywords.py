@@ -31,7 +31,7 @@ class Keyword:
     until: int = 2020
 
 
-NOT_LOWERED: Final = frozenset(["approximate"])
+NOT_LOWERED: Final[frozenset[str]] = frozenset()
 """Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused.
 
 ``approximate`` stands for `SchemaNode.checked`, which is no keyword of a schema.

@@ -13,6 +13,7 @@ allOf and ``$ref`` cost nothing, recursion closes by itself, and anyOf is expand
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 from grammarlib.automata.components import (
@@ -28,6 +29,7 @@ from grammarlib.automata.components import (
     ObjectView,
     PendingView,
     StatusView,
+    StringLeaf,
 )
 from grammarlib.errors import Finding, LimitExceeded, UnsatisfiableSchema
 from grammarlib.ir import regex
@@ -163,26 +165,10 @@ class SchemaSource:
             if demand is not None:
                 label = label | always if any(label & h == h and not label & f for h, f in demand) else 0
             literals.append(label)
-        strings: dict[StringSet, int] = {}
-        numbers: dict[NumberSpec, int] = {}
-        if demand is not None:
-            self._demanded_leaves(conjunctions, demand, always, strings, numbers)
-        else:
-            label = 1
-            for conjunction in conjunctions:
-                if conjunction is not None:
-                    types = self._types(conjunction)
-                    if types & STRING:
-                        for text_set in self._string_sets(conjunction):
-                            strings[text_set] = strings.get(text_set, 0) | label
-                    if types & NUMBER:
-                        for spec in self._number_specs(conjunction):
-                            numbers[spec] = numbers.get(spec, 0) | label
-                label <<= 1
         return Expansion(
             *literals,
-            self._strings.leaf(strings) if strings else None,
-            NumberLeaf(merge_specs(numbers)) if numbers else None,
+            self._string_leaf(conjunctions, demand, always),
+            self._number_leaf(conjunctions, demand, always),
             self._container(conjunctions, demand, always, OBJECT),
             self._container(conjunctions, demand, always, ARRAY),
         )
@@ -202,33 +188,92 @@ class SchemaSource:
             return self.formula(conjunction, bit) == logic.TRUE
         return bool(self.alternatives(conjunction, bit))
 
-    def _demanded_leaves(
+    def _labelled(
         self,
         conjunctions: tuple[Conjunction | None, ...],
-        demand: tuple[tuple[int, int], ...],
+        demand: tuple[tuple[int, int], ...] | None,
         always: int,
-        strings: dict[StringSet, int],
-        numbers: dict[NumberSpec, int],
-    ) -> None:
-        """The strings and numbers whose exits meet ``demand``, with their labels."""
-        join = self.formulas.conjunction
-        for bit in (STRING, NUMBER):
-            met = self._demand_formula(conjunctions, demand, bit)
-            if met == logic.FALSE:
-                continue
-            wanted = [(met, always)]
+        bit: int,
+    ) -> list[tuple[int, int]]:
+        """(formula, label): a string or number has the bits of ``label`` where the formula holds; at least one must."""
+        met = self._demand_formula(conjunctions, demand, bit)
+        wanted = [] if demand is None else [(met, always)]
+        for position, conjunction in enumerate(conjunctions):
+            if conjunction is not None:
+                formula = self.formula(conjunction, bit)
+                wanted.append((formula if demand is None else self.formulas.conjunction((met, formula)), 1 << position))
+        return [(formula, label) for formula, label in wanted if formula != logic.FALSE]
+
+    def _string_leaf(
+        self, conjunctions: tuple[Conjunction | None, ...], demand: tuple[tuple[int, int], ...] | None, always: int
+    ) -> StringLeaf | None:
+        sets: dict[StringSet, int] = {}
+        if demand is None and not any(
+            conjunction is not None and self._is_general(conjunction, STRING) for conjunction in conjunctions
+        ):
             for position, conjunction in enumerate(conjunctions):
-                if conjunction is not None:
-                    wanted.append((join((met, self.formula(conjunction, bit))), 1 << position))
+                if conjunction is not None and self._types(conjunction) & STRING:
+                    for text_set in self._string_sets(conjunction):
+                        sets[text_set] = sets.get(text_set, 0) | 1 << position
+        else:
+            wanted = self._labelled(conjunctions, demand, always, STRING)
+            if any(self._is_checked(formula) for formula, _ in wanted):
+                whole = self._strings.of_language(
+                    regex.union_of(self._bounds_of(formula)[0] for formula, _ in wanted)
+                )
+                if whole is None:
+                    return None
+                return self._strings.checked_leaf(whole, CheckedTexts(self, tuple(wanted)))
             for formula, label in wanted:
-                if formula == logic.FALSE:
-                    continue
-                if bit == STRING:
-                    for text_set in self._sets_of(formula):
-                        strings[text_set] = strings.get(text_set, 0) | label
-                else:
-                    for spec in self._specs_of(formula):
-                        numbers[spec] = numbers.get(spec, 0) | label
+                for text_set in self._sets_of(formula):
+                    sets[text_set] = sets.get(text_set, 0) | label
+        return self._strings.leaf(sets) if sets else None
+
+    def _number_leaf(
+        self, conjunctions: tuple[Conjunction | None, ...], demand: tuple[tuple[int, int], ...] | None, always: int
+    ) -> NumberLeaf | None:
+        specs: dict[NumberSpec, int] = {}
+        if demand is None and not any(
+            conjunction is not None and self._is_general(conjunction, NUMBER) for conjunction in conjunctions
+        ):
+            for position, conjunction in enumerate(conjunctions):
+                if conjunction is not None and self._types(conjunction) & NUMBER:
+                    for spec in self._number_specs(conjunction):
+                        specs[spec] = specs.get(spec, 0) | 1 << position
+            return NumberLeaf(merge_specs(specs)) if specs else None
+        wanted = self._labelled(conjunctions, demand, always, NUMBER)
+        if all(self._goals_without_failures(formula) is not None for formula, _ in wanted):
+            for formula, label in wanted:
+                for spec in self._specs_of(formula):
+                    specs[spec] = specs.get(spec, 0) | label
+            return NumberLeaf(merge_specs(specs)) if specs else None
+        cover = self._specs_of(self.formulas.disjunction(formula for formula, _ in wanted))
+        if not cover:
+            return None
+        table = NumberTable(self, tuple(wanted))
+        return NumberLeaf(tuple(replace(spec, label=1) for spec in cover), table.specs, table)
+
+    def _goals_without_failures(self, formula: int) -> tuple[logic.Goal, ...] | None:
+        """The goals of a formula where none asks that something fails; else None."""
+        goals = self.formulas.goals(formula, PLANS)
+        return goals if goals is not None and all(not goal.fails for goal in goals) else None
+
+    def _node_of(self, atom: int) -> SchemaNode:
+        """The node of a ("string", node) or ("number", node) atom."""
+        return self._nodes[self.formulas.contents[atom][1]]  # type: ignore[index]
+
+    def _is_checked(self, formula: int) -> bool:
+        """Whether some string of the formula must be checked when it ends."""
+        return any(self._node_of(atom).checked for atom in self.formulas.atoms(formula))
+
+    def text_holds(self, atom: int, text: bytes) -> bool:
+        """Whether a whole string satisfies a ("string", node) atom."""
+        node = self._node_of(atom)
+        written = text.decode("utf-8", "surrogatepass")
+        found = self._strings.conjunction([node], node.values)
+        if found is None or not self._strings.matches(self._strings.language(found), written):
+            return False
+        return all(check.holds(written) for check in node.checked)
 
     def _demand_formula(
         self, conjunctions: tuple[Conjunction | None, ...], demand: tuple[tuple[int, int], ...] | None, bit: int
@@ -439,8 +484,8 @@ class SchemaSource:
             if members:
                 yield StringSet(members=members)
             return
-        goals = formulas.goals(formula, PLANS)
-        if goals is not None and all(not goal.fails for goal in goals):
+        goals = self._goals_without_failures(formula)
+        if goals is not None and not self._is_checked(formula):
             for goal in goals:
                 chosen = [nodes[atom] for atom in sorted(goal.holds)]
                 values: frozenset[Canonical] | None = None
@@ -451,14 +496,14 @@ class SchemaSource:
                 if found is not None:
                     yield found
             return
-        found = self._strings.of_language(self._language_of(formula))
+        found = self._strings.of_language(self._bounds_of(formula)[0])
         if found is not None:
             yield found
 
-    def _language_of(self, formula: int) -> regex.Node:
-        """The strings for which ``formula`` holds."""
-        any_text = regex.any_text(surrogates=True)
-        made: dict[int, regex.Node] = {logic.TRUE: any_text, logic.FALSE: regex.nothing()}
+    def _bounds_of(self, formula: int) -> tuple[regex.Node, regex.Node]:
+        """Two languages: where ``formula`` (over strings) may hold, and where it must; the same if nothing is checked."""
+        everything = regex.any_text(surrogates=True)
+        made = {logic.TRUE: (everything, everything), logic.FALSE: (regex.nothing(), regex.nothing())}
         formulas = self.formulas
         for number in formulas.support(formula):
             if number in made:
@@ -466,29 +511,40 @@ class SchemaSource:
             parts = [made[child] for child in formulas.children[number]]
             kind = formulas.kinds[number]
             if kind == logic.ATOM:
-                node = self._nodes[formulas.contents[number][1]]  # type: ignore[index]
-                made[number] = self._strings.language(self._strings.conjunction([node], node.values))
+                node = self._node_of(number)
+                language = self._strings.language(self._strings.conjunction([node], node.values))
+                made[number] = (language, regex.nothing() if node.checked else language)
             elif kind == logic.AND:
-                made[number] = regex.intersect(*parts)
+                made[number] = (
+                    regex.intersect(*(may for may, _ in parts)),
+                    regex.intersect(*(must for _, must in parts)),
+                )
             elif kind == logic.OR:
-                made[number] = regex.union_of(parts)
+                made[number] = (regex.union_of(may for may, _ in parts), regex.union_of(must for _, must in parts))
             elif kind == logic.NOT:
-                made[number] = regex.difference(any_text, parts[0])
+                may, must = parts[0]
+                made[number] = (regex.difference(everything, must), regex.difference(everything, may))
             else:
-                made[number] = regex.union_of(
-                    regex.difference(part, regex.union_of(parts[:index] + parts[index + 1 :]))
-                    for index, part in enumerate(parts)
+                made[number] = (
+                    regex.union_of(
+                        regex.difference(may, regex.union_of(m for at, (_, m) in enumerate(parts) if at != index))
+                        for index, (may, _) in enumerate(parts)
+                    ),
+                    regex.union_of(
+                        regex.difference(must, regex.union_of(m for at, (m, _) in enumerate(parts) if at != index))
+                        for index, (_, must) in enumerate(parts)
+                    ),
                 )
         return made[formula]
 
     def _specs_of(self, formula: int) -> list[NumberSpec]:
-        """Sets of numbers whose union is where ``formula`` (over numbers) holds."""
+        """Sets of numbers that cover where ``formula`` (over numbers) holds; exactly, if no goal asks for a failure."""
         formulas = self.formulas
         if formula <= logic.FALSE:
             return [NumberSpec(0)] if formula == logic.TRUE else []
-        nodes = {atom: self._nodes[formulas.contents[atom][1]] for atom in formulas.atoms(formula)}  # type: ignore[index]
-        goals = formulas.goals(formula, PLANS)
-        if goals is not None and all(not goal.fails for goal in goals):
+        nodes = {atom: self._node_of(atom) for atom in formulas.atoms(formula)}
+        goals = self._goals_without_failures(formula)
+        if goals is not None:
             specs = []
             for goal in goals:
                 chosen = [nodes[atom] for atom in sorted(goal.holds)]
@@ -590,7 +646,7 @@ class SchemaSource:
         """The strings that satisfy a node."""
         found = self._languages.get(number)
         if found is None:
-            found = self._languages[number] = self._language_of(self.formula((number,), STRING))
+            found = self._languages[number] = self._bounds_of(self.formula((number,), STRING))[0]
         return found
 
     def name_classes(self, predicates: list[regex.Node]) -> tuple[NameClass, ...]:
@@ -1439,6 +1495,57 @@ class SchemaSource:
         return None
 
 
+class NumberTable:
+    """The exit labels of numbers, by the atoms that hold."""
+
+    def __init__(self, source: SchemaSource, wanted: tuple[tuple[int, int], ...]) -> None:
+        self._formulas = source.formulas
+        self._wanted = wanted
+        atoms = dict.fromkeys(atom for formula, _ in wanted for atom in source.formulas.atoms(formula))
+        specs = {}
+        for atom in atoms:
+            node = source._node_of(atom)
+            spec = number_spec([node], node.types, node.values)
+            if spec is not None:
+                specs[atom] = spec
+        self._bits = {atom: 1 << position for position, atom in enumerate(specs)}
+        self.specs = tuple(specs.values())
+        self._labels: dict[int, int] = {}
+
+    def label(self, bits: int) -> int:
+        """The label of a number in exactly the specs of ``bits``."""
+        found = self._labels.get(bits)
+        if found is None:
+            values = self._formulas.evaluate_all(
+                [formula for formula, _ in self._wanted], lambda atom: bool(bits & self._bits.get(atom, 0))
+            )
+            found = 0
+            for value, (_, label) in zip(values, self._wanted, strict=True):
+                if value:
+                    found |= label
+            self._labels[bits] = found
+        return found
+
+
+class CheckedTexts:
+    """The exit labels of strings that are checked when they end."""
+
+    def __init__(self, source: SchemaSource, wanted: tuple[tuple[int, int], ...]) -> None:
+        self._source = source
+        self._wanted = wanted
+
+    def label(self, text: bytes) -> int:
+        """The label of a whole string."""
+        values = self._source.formulas.evaluate_all(
+            [formula for formula, _ in self._wanted], lambda atom: self._source.text_holds(atom, text)
+        )
+        found = 0
+        for value, (_, label) in zip(values, self._wanted, strict=True):
+            if value:
+                found |= label
+        return found
+
+
 class _Partial:
     """One alternative while it is put together."""
 
@@ -1484,6 +1591,8 @@ def _general_types(nodes: list[SchemaNode]) -> dict[int, int]:
             bits |= OBJECT
         if node.contains or node.unevaluated_items not in (None, TRUE_NODE):
             bits |= ARRAY
+        if node.checked:
+            bits |= STRING
         if bits:
             found[number] = bits
     changed = bool(found)

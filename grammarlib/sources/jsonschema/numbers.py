@@ -114,18 +114,24 @@ def merge_specs(specs: dict[NumberSpec, int]) -> tuple[NumberSpec, ...]:
     """The labelled union of sets (given with label 0): what a wider set with the same labels holds is dropped."""
     everything = NumberSpec(0)
     whole = specs.get(everything, 0)
-    return tuple(replace(spec, label=label) for spec, label in specs.items() if spec == everything or spec.excluded or label & ~whole)
+    return tuple(replace(spec, label=label) for spec, label in specs.items() if spec == everything or label & ~whole)
 
 
 Condition = tuple[Decimal | None, bool]
 """Multiples of a number or None, and whether only digits may be written."""
 
+MULTIPLES: Final = 12
+"""The most different divisors of one number whose outcomes are combined."""
 
-def cells(specs: Mapping[int, NumberSpec | None], holds: Callable[[Mapping[int, bool]], bool]) -> list[NumberSpec]:
-    """The numbers for which ``holds`` says yes, given for each key whether its set (None: empty) has the number.
+LOOKED_AT: Final = 1_000
+"""How many numbers of a cell are tried one by one."""
+
+
+def cells(specs: Mapping[int, NumberSpec | None], verdict: Callable[[Mapping[int, bool]], bool]) -> list[NumberSpec]:
+    """Sets that cover the numbers for which ``verdict`` says yes, given for each key whether its set has the number.
 
     The number line is cut at all bounds and constants; between two cuts only divisibility and how a number is
-    written still differ.  Specs have label 0; those with ``excluded`` take numbers away from the others.
+    written still differ.  Every spec (its label is 0) has a number that satisfies ``verdict``, as far as was looked.
     """
     cuts = sorted(
         {
@@ -137,28 +143,25 @@ def cells(specs: Mapping[int, NumberSpec | None], holds: Callable[[Mapping[int, 
         }
     )
     found: list[NumberSpec] = []
-    previous: tuple[tuple[Condition, ...], tuple[Condition, ...]] = ((), ())
-    begin: tuple[Decimal | None, bool] = (None, False)  # of the run of cells that say the same: bound, open
+    previous: tuple[Condition, ...] = ()
+    begin: tuple[Decimal | None, bool] = (None, False)  # where the run of cells that say the same begins, open or not
     edges: list[Decimal | None] = [None, *cuts, None]
     for index in range(len(edges) - 1):
         lower, upper = edges[index], edges[index + 1]
-        here = _divisible_parts(specs, holds, lower, upper)
+        here = _conditions(specs, verdict, lower, upper)
         joins = False
         if lower is not None:
-            written = {way: holds({key: _has(spec, lower, way) for key, spec in specs.items()}) for way in (True, False)}
-            if not is_integral(lower):
-                written[True] = written[False]
-            joins = here == previous and all(_part_holds(here, lower, way) == value for way, value in written.items())
+            plain = verdict({key: _has(spec, lower, False) for key, spec in specs.items()})
+            digits = is_integral(lower) and verdict({key: _has(spec, lower, True) for key, spec in specs.items()})
+            joins = here == previous and (plain or digits) == any(_meets(lower, condition) for condition in here)
             if not joins:
-                found += _as_specs(previous, begin, (lower, True))
-                if written[True] or written[False]:
-                    found.append(NumberSpec(0, values=(lower,), digits_only=written[True] and not written[False]))
-                    if written[False] and not written[True]:
-                        found.append(NumberSpec(0, values=(lower,), digits_only=True, excluded=True))
+                found += _as_specs(previous, begin, (lower, True), specs, verdict)
+                if plain or digits:
+                    found.append(NumberSpec(0, values=(lower,), digits_only=not plain))
         if not joins:
             begin = (lower, lower is not None)
         previous = here
-    return found + _as_specs(previous, begin, (None, False))
+    return found + _as_specs(previous, begin, (None, False), specs, verdict)
 
 
 def _has(spec: NumberSpec | None, number: Decimal, digits: bool) -> bool:
@@ -166,13 +169,13 @@ def _has(spec: NumberSpec | None, number: Decimal, digits: bool) -> bool:
     return spec is not None and (digits or not spec.digits_only) and holds(spec, number)
 
 
-def _divisible_parts(
+def _conditions(
     specs: Mapping[int, NumberSpec | None],
-    holds: Callable[[Mapping[int, bool]], bool],
+    verdict: Callable[[Mapping[int, bool]], bool],
     lower: Decimal | None,
     upper: Decimal | None,
-) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
-    """Between two neighbouring cuts: (conditions any of which lets a number in, conditions that take it out again)."""
+) -> tuple[Condition, ...]:
+    """Between two neighbouring cuts: the weakest conditions that numbers with a good verdict meet."""
     covering = {
         key: (spec.multiple_of, spec.digits_only)
         for key, spec in specs.items()
@@ -182,33 +185,54 @@ def _divisible_parts(
         and (spec.upper is None or (upper is not None and spec.upper >= upper))
     }
     conditions = sorted({condition for condition in covering.values() if condition != (None, False)}, key=repr)
-    if len(conditions) > 8:
-        raise LimitExceeded("tracks", 8, len(conditions), "different multiples of one number")
-    verdicts: dict[frozenset[Condition], bool] = {}
+    if len(conditions) > MULTIPLES:
+        raise LimitExceeded("tracks", MULTIPLES, len(conditions), "different multiples of one number")
+
+    def good(met: frozenset[Condition]) -> bool:
+        return verdict(
+            {key: key in covering and (covering[key] == (None, False) or covering[key] in met) for key in specs}
+        )
+
+    weakest: list[frozenset[Condition]] = []
     for size in range(len(conditions) + 1):
         for chosen in combinations(conditions, size):
             met = frozenset(chosen)
+            if any(other <= met for other in weakest):
+                continue
             joint = _joint(met)
             if any(condition not in met and _implies(joint, condition) for condition in conditions):
                 continue  # no number meets these and no others
-            verdicts[met] = holds(
-                {
-                    key: key in covering and (covering[key] == (None, False) or covering[key] in met)
-                    for key in specs
-                }
-            )
-    lets_in = [met for met, verdict in verdicts.items() if verdict and not any(verdicts[m] for m in verdicts if m < met)]
-    takes_out = [
-        met
-        for met, verdict in verdicts.items()
-        if not verdict
-        and any(inner <= met for inner in lets_in)
-        and not any(m < met and not verdicts[m] and any(inner <= m for inner in lets_in) for m in verdicts)
-    ]
-    for met, verdict in verdicts.items():
-        if verdict and any(outer < met for outer in takes_out):
-            raise LimitExceeded("tracks", 2, 3, "alternating conditions on multiples of one number")
-    return tuple(_joint(met) for met in lets_in), tuple(_joint(met) for met in takes_out)
+            if good(met) and _exists(joint, [c for c in conditions if c not in met], lower, upper):
+                weakest.append(met)
+    return tuple(_joint(met) for met in weakest)
+
+
+def _exists(joint: Condition, others: list[Condition], lower: Decimal | None, upper: Decimal | None) -> bool:
+    """Whether a number strictly between the cuts meets ``joint`` and none of ``others``, as far as was looked."""
+    multiple, digits = joint
+    if digits and multiple is None:
+        multiple = ONE
+    if multiple is None:
+        return True  # fractions that divide by nothing lie everywhere
+    step = Fraction(multiple)
+    if lower is not None:
+        first, direction = math.floor(Fraction(lower) / step) + 1, 1
+    elif upper is not None:
+        first, direction = math.ceil(Fraction(upper) / step) - 1, -1
+    else:
+        first, direction = 1, 1
+    divisors = [Fraction(ONE if divisor is None else divisor) for divisor, only in others if not only or digits]
+    for index in range(LOOKED_AT):
+        number = step * (first + direction * index)
+        if (upper is not None and number >= upper) or (lower is not None and number <= lower):
+            return False
+        if not any((number / divisor).denominator == 1 for divisor in divisors):
+            return True
+    # Residues recur with the least common multiple: what was looked at is all there is where that is small.
+    period = 1
+    for divisor in divisors:
+        period = math.lcm(period, (divisor / step).numerator)
+    return period > LOOKED_AT
 
 
 def _joint(conditions: Iterable[Condition]) -> Condition:
@@ -233,26 +257,44 @@ def _implies(strong: Condition, weak: Condition) -> bool:
     return divisor is not None and (Fraction(divisor) / Fraction(weak[0])).denominator == 1
 
 
-def _part_holds(part: tuple[tuple[Condition, ...], tuple[Condition, ...]], number: Decimal, digits: bool) -> bool:
-    def meets(condition: Condition) -> bool:
-        divisor, only = condition
-        return (digits or not only) and (
-            divisor is None or (Fraction(number) / Fraction(divisor)).denominator == 1
-        )
-
-    digits = digits and is_integral(number)
-    return any(map(meets, part[0])) and not any(map(meets, part[1]))
+def _meets(number: Decimal, condition: Condition) -> bool:
+    """Whether some way to write ``number`` meets a condition."""
+    divisor, only = condition
+    if only and not is_integral(number):
+        return False
+    return divisor is None or (Fraction(number) / Fraction(divisor)).denominator == 1
 
 
 def _as_specs(
-    part: tuple[tuple[Condition, ...], tuple[Condition, ...]],
+    conditions: tuple[Condition, ...],
     begin: tuple[Decimal | None, bool],
     end: tuple[Decimal | None, bool],
+    specs: Mapping[int, NumberSpec | None],
+    verdict: Callable[[Mapping[int, bool]], bool],
 ) -> list[NumberSpec]:
+    """A run of cells as specs; a few multiples between two bounds one by one, those with a good verdict only."""
     found = []
-    for conditions, excluded in zip(part, (False, True), strict=True):
-        for multiple, digits in conditions:
-            spec = NumberSpec(0, begin[0], end[0], begin[1], end[1], multiple, None, digits, excluded)
-            if spec.lower is None or spec.upper is None or not _is_empty(spec):
-                found.append(spec)
-    return found if any(not spec.excluded for spec in found) else []
+    for multiple, digits in conditions:
+        spec = NumberSpec(0, begin[0], end[0], begin[1], end[1], multiple, None, digits)
+        if spec.lower is not None and spec.upper is not None:
+            if _is_empty(spec):
+                continue
+            step = Fraction(ONE if multiple is None and digits else multiple or 0)
+            if step and (Fraction(spec.upper) - Fraction(spec.lower)) / step <= LOOKED_AT:
+                first = math.ceil(Fraction(spec.lower) / step)
+                last = math.floor(Fraction(spec.upper) / step)
+                every = (decimal_of(step * index) for index in range(first, last + 1))
+                good = [
+                    number
+                    for number in every
+                    if holds(spec, number)
+                    and any(
+                        verdict({key: _has(other, number, way and is_integral(number)) for key, other in specs.items()})
+                        for way in ((True,) if digits else (True, False))
+                    )
+                ]
+                if good:
+                    found.append(NumberSpec(0, values=tuple(good), digits_only=digits))
+                continue
+        found.append(spec)
+    return found

@@ -746,7 +746,14 @@ class ObjectContext(_Container):
                 for member, literals in ways[index]:
                     budget[0] -= 1
                     if member < 0:
-                        following.append((index + 1, names, [*extra, (None, ~member, literals)]))
+                        alone = (index + 1, names, [*extra, (None, ~member, literals)])
+                        shared = []
+                        for at, (_, number, conjunction) in enumerate(extra):
+                            if number == ~member:
+                                both = source.conjunction_of([*conjunction, *literals])
+                                if possible(both):
+                                    shared.append((index + 1, names, [*extra[:at], (None, number, both), *extra[at + 1 :]]))
+                        following.extend([*shared, alone] if most is not None else [alone, *shared])
                         continue
                     conjunction = literals
                     if member in names:

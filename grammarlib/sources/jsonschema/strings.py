@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from grammarlib.automata.components import StringLeaf
+from grammarlib.automata.components import StringLeaf, TextTable
 from grammarlib.automata.lazydfa import LazyDFA, lazy_dfa_for
 from grammarlib.dtypes import DEAD
 from grammarlib.ir import regex
@@ -128,6 +128,10 @@ class StringLeaves:
                 return False
             state = int(rows.expand(state)[byte])
         return state != DEAD and rows.label(state) != 0
+
+    def checked_leaf(self, found: StringSet, table: TextTable) -> StringLeaf:
+        """A set whose members are asked about, one by one, when they end."""
+        return StringLeaf(rows=self.automaton((self._regex(found, with_maximum=True),)), table=table)
 
     def language(self, found: StringSet | None) -> regex.Node:
         """A set as a regex."""
