@@ -345,8 +345,8 @@ def heal_prompt(
     """Take back the last ``tokens`` tokens of a prompt and find everything that covers their bytes, exactly.
 
     So a prompt that ends inside a token goes on as if it did not.  The more tokens are taken back, the nearer the law
-    is to that of all ways to cut the prompt.  ``beam``: as for `ByteModel`.  Raises `SamplerError` where the prompt has no
-    tokens to take back and one to keep, a token of them writes nothing, or nothing covers their bytes.
+    is to that of all ways to cut the prompt.  ``beam``: as for `ByteModel`.  Raises `SamplerError` where the prompt has
+    no tokens to take back and one to keep, a token of them writes nothing, or nothing covers their bytes.
     """
     ids = [int(token) for token in prompt_ids]
     if not 1 <= tokens < len(ids):
