@@ -199,14 +199,13 @@ def number_label(leaf: NumberLeaf, text: str) -> int:
     """The exit label of a number as written; 0 where it is none of the leaf's."""
     if not NUMBER.fullmatch(text):
         return 0
-    label = taken = 0
+    if leaf.table is not None:
+        return leaf.table.label(sum(1 << i for i, spec in enumerate(leaf.atoms) if in_spec(spec, text)))
+    label = 0
     for spec in leaf.specs:
         if in_spec(spec, text):
-            if spec.excluded:
-                taken |= spec.label
-            else:
-                label |= spec.label
-    return label & ~taken
+            label |= spec.label
+    return label
 
 
 # ---- values --------------------------------------------------------------------------------------
@@ -427,7 +426,8 @@ class LeafTarget:
             return 0
         if leaf.rows is not None:
             state = self._state(data)
-            return 0 if state < 0 else leaf.rows.label(state)
+            label = 0 if state < 0 else leaf.rows.label(state)
+            return leaf.table.label(data) if label and leaf.table is not None else label
         return leaf.label
 
 
@@ -825,8 +825,8 @@ class JsonMachine:
         return None
 
     def number_is_live(self, leaf: NumberLeaf, text: str) -> bool:
-        """Whether some number that begins so has a label.  Where specs are excluded: as if they were not."""
-        return any(number_prefix_is_live(spec, text) for spec in leaf.specs if not spec.excluded)
+        """Whether some number that begins so belongs to a spec."""
+        return any(number_prefix_is_live(spec, text) for spec in leaf.specs)
 
     def end_string(self, state: State, read: bytes) -> State | None:
         target, text = state.data
