@@ -209,8 +209,8 @@ class Infilling:
     """A canvas of token positions, some filled, under a grammar.
 
     ``vocabulary``: what tokens write.  ``canvas``: a token id or None (open) for each position.  A run of open
-    positions is a gap: any bytes.  An eos token ends the text: positions behind it write nothing, and may hold eos tokens only.
-    Other special tokens are refused.  Raises `SamplerError` where no text fits the canvas as it is given.
+    positions is a gap: any bytes.  An eos token ends the text: positions behind it write nothing, and may hold eos
+    tokens only.  Other special tokens are refused.  Raises `SamplerError` where no text fits the canvas as it is given.
     """
 
     def __init__(self, grammar: ContextFreeGrammar, vocabulary: TokenTable, canvas: Sequence[int | None]) -> None:
