@@ -44,6 +44,7 @@ CONFINED = {
     "torch": ("samplers", "grammarlib.cli.doctor", "jsonschemabench.generation", "jsonschemabench.lm_eval"),
     "transformers": (
         "samplers.logits_processor",
+        "samplers.aligned_processor",
         "samplers.custom_generate",
         "samplers.models",
         "grammarlib.cli.generate",
