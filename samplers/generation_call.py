@@ -32,7 +32,7 @@ class GenerationCall:
     made for), or None.  ``is_draft``: the scores are for a draft (assistant, prompt lookup), not for a token that
     is kept.  ``is_foreign``: the draft is in the vocabulary of another tokenizer.  ``kept_length``: where a draft
     is checked, how many ids of the row are certain (None: all).  ``num_beams``: how many rows search together for
-    the texts of one prompt.
+    the texts of one prompt.  ``config`` is the call's own generation config, or None.
     """
 
     identity: Any
@@ -40,6 +40,7 @@ class GenerationCall:
     is_foreign: bool
     kept_length: int | None = None
     num_beams: int = 1
+    config: Any = None
 
     def is_tentative(self, length: int) -> bool:
         """Whether ids of this length may hold tokens that are taken back."""
@@ -68,6 +69,6 @@ def current_generation_call() -> GenerationCall:
             if not getattr(config, "is_assistant", False):
                 identity = variables.get("prepared_logits_processor")
                 num_beams = getattr(config, "num_beams", None) or 1
-                return GenerationCall(identity, is_draft, is_foreign, kept_length, num_beams)
+                return GenerationCall(identity, is_draft, is_foreign, kept_length, num_beams, config)
         frame = frame.f_back
     return UNKNOWN

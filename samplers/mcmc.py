@@ -227,9 +227,8 @@ class MarkovChains:
             scores = target_log_probs(model.logits(), rollout.potential)
             log_mass = torch.logsumexp(scores, dim=1)
             law = scores - torch.where(log_mass.isfinite(), log_mass, 0.0)[:, None]
-            entropies = (
-                -torch.where(law > -torch.inf, law.exp() * law, 0.0).sum(dim=1).clamp(min=0).double().cpu().numpy()
-            )
+            surprises = torch.where(law > -torch.inf, law.exp() * -law, 0.0)
+            entropies = surprises.sum(dim=1).clamp(min=0).double().cpu().numpy()  # rounding must not make it negative
             keys = torch.from_numpy(self._keys(state, PURPOSE_TOKEN, rollout.step)).to(scores.device)
             tokens = draw(scores.clone(), device_uniforms(keys, 1)[:, 0]).cpu().numpy()
             for row in np.flatnonzero(is_kept).tolist():

@@ -96,6 +96,22 @@ def test_proposals_are_a_law(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) ->
         assert np.exp(log_cut_probabilities(text, kernel)).sum() == pytest.approx(1, abs=1e-12)
 
 
+def test_priority_is_where_there_is_something_to_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts have weight exp(H) - 1, with the entropy of the masked law at each prefix."""
+    model = random_table(42)
+    chains = MarkovChains(model, language(TEXTS), kernel="priority", n=1, max_tokens=3)
+    [text] = evaluated(chains, ["ab"], monkeypatch)
+    entropies = []
+    for prefix, following in (("", ["", "a", "b", "c"]), ("a", ["", "b"]), ("ab", ["", "a", "b"])):
+        law = model.probabilities(tuple("abc".index(character) for character in prefix))
+        masses = np.array([float(law["abc".index(one) if one else EOS]) for one in following])
+        masses /= masses.sum()
+        entropies.append(float(-(masses * np.log(masses)).sum()))
+    assert text.entropy.tolist() == pytest.approx(entropies, abs=1e-12)
+    weights = np.expm1(entropies)
+    assert np.exp(log_cut_probabilities(text, "priority")).tolist() == pytest.approx(weights / weights.sum())
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_steps_follow_the_matrix(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     """From one text, what 4,000 chains do in a step is the matrix's row (chi-square, 1 false alarm in 10,000)."""
