@@ -79,7 +79,9 @@ def case_of(row: Mapping[str, Any], where: str, *, split: str | None = None) -> 
         raise DataError(f"{where}: a row needs 'id' and 'schema'")
     identifier = str(row["id"])
     instances = []
-    tests = row.get("tests") or []
+    tests = row.get("tests")
+    if tests is None:
+        tests = []
     if not isinstance(tests, list):
         raise DataError(f"{where}: 'tests' is not a list")
     for number, test in enumerate(tests):

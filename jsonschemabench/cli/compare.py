@@ -35,12 +35,13 @@ def compare(
 
 
 def _split(text: str) -> tuple[str, str | None]:
-    if Path(text).exists():
-        return text, None
-    path, colon, engine = text.partition(":") if text.startswith(":") else text.rpartition(":")
-    if not colon:
-        return text, None
-    return path, engine
+    """The path and the engine of RUN:ENGINE; an engine's own name may hold colons, and so may a path."""
+    if text.startswith(":"):
+        return "", text[1:]
+    for at, character in enumerate(text):
+        if character == ":" and Path(text[:at]).exists():
+            return text[:at], text[at + 1 :]
+    return text, None
 
 
 def _pairs(
