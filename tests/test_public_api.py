@@ -21,7 +21,7 @@ FIXED = {
         "load": "(path, vocabulary)",
         "allocate_bitmask": "(rows, logits_width)",
         "fill_bitmasks": "(matchers, bitmask)",
-        "JsonSchema": "(schema, order, whitespace, formats, approximate, dialect, registry, base_uri)",
+        "JsonSchema": "(schema, order, whitespace, formats, approximate, dialect, registry, base_uri, openapi_formats)",
         "AnyJson": None,
         "Regex": "(pattern, flags, dialect)",
         "Choice": None,

@@ -24,6 +24,7 @@ from grammarlib.cli.output import (
 from grammarlib.cli.reading import display_name, duplicate_keys, parse_json, read_text, require_one_stdin
 from grammarlib.cli.sources import (
     LimitOption,
+    OpenapiFormatsOption,
     Order,
     OrderOption,
     Whitespace,
@@ -40,6 +41,7 @@ def check(
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON record a schema.")] = False,
     order: OrderOption = Order.ANY,
     whitespace: WhitespaceOption = Whitespace.BOUNDED,
+    openapi_formats: OpenapiFormatsOption = False,
     limit: LimitOption = None,
 ) -> None:
     """Is this schema good: metaschema, every keyword that cannot be enforced, unsatisfiable or not."""
@@ -51,7 +53,7 @@ def check(
         findings: list[Finding] = []
         facts: dict[str, Any] = {}
         try:
-            code = _check_one(read_text(path), where, order, whitespace, limits, findings, facts)
+            code = _check_one(read_text(path), where, order, whitespace, openapi_formats, limits, findings, facts)
         except UnreadableInput as error:
             log_error(str(error))
             code = ExitCode.USAGE
@@ -82,6 +84,7 @@ def _check_one(
     where: str,
     order: Order,
     whitespace: Whitespace,
+    openapi_formats: bool,
     limits: Any,
     findings: list[Finding],
     facts: dict[str, Any],
@@ -94,7 +97,8 @@ def _check_one(
             findings.append(Finding(code="duplicate-key", message=f"the key {json.dumps(key)} is written twice"))
         findings.extend(metaschema_findings(json.loads(text)))
     try:
-        compiled = compile_source(schema_source(text, where, order, whitespace), None, limits)
+        source = schema_source(text, where, order, whitespace, openapi_formats)
+        compiled = compile_source(source, None, limits)
     except CompileError as error:
         findings.extend(findings_of(error))
     except LimitExceeded as error:

@@ -26,6 +26,7 @@ from grammarlib.cli.sources import (
     EbnfOption,
     LarkOption,
     LimitOption,
+    OpenapiFormatsOption,
     Order,
     OrderOption,
     RegexOption,
@@ -76,6 +77,7 @@ def generate(
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON record a text.")] = False,
     order: OrderOption = Order.ANY,
     whitespace: WhitespaceOption = Whitespace.BOUNDED,
+    openapi_formats: OpenapiFormatsOption = False,
     dialect: DialectOption = Dialect.PYTHON,
     start: StartOption = None,
     limit: LimitOption = None,
@@ -83,7 +85,9 @@ def generate(
     """A language model writes texts of the language; stdout is the text and nothing else."""
     if stream and (json_lines or number > 1):
         raise typer.BadParameter("shows one text: it goes with neither --json nor --num-samples", param_hint="--stream")
-    options = SourceOptions(schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start)
+    options = SourceOptions(
+        schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start, openapi_formats
+    )
     source, limits = options.source(), limits_of(limit)
     if find_spec("torch") is None or find_spec("transformers") is None:
         raise UnreadableInput("generate needs torch and transformers: pip install 'grammarlib[hf]'")

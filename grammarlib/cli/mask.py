@@ -18,6 +18,7 @@ from grammarlib.cli.sources import (
     EbnfOption,
     LarkOption,
     LimitOption,
+    OpenapiFormatsOption,
     Order,
     OrderOption,
     RegexOption,
@@ -60,6 +61,7 @@ def mask(
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON record, with every allowed token id.")] = False,
     order: OrderOption = Order.ANY,
     whitespace: WhitespaceOption = Whitespace.BOUNDED,
+    openapi_formats: OpenapiFormatsOption = False,
     dialect: DialectOption = Dialect.PYTHON,
     start: StartOption = None,
     limit: LimitOption = None,
@@ -68,7 +70,9 @@ def mask(
     import grammarlib as gl
     from grammarlib.cli.tokenizers import read_vocabulary
 
-    options = SourceOptions(schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start)
+    options = SourceOptions(
+        schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start, openapi_formats
+    )
     source, limits = options.source(), limits_of(limit)
     single_bytes = gl.Vocabulary([bytes([byte]) for byte in range(256)], eos_token_ids=[256], logits_width=257)
     matcher = compile_source(source, single_bytes, limits).matcher()

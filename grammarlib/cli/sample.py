@@ -17,6 +17,7 @@ from grammarlib.cli.sources import (
     EbnfOption,
     LarkOption,
     LimitOption,
+    OpenapiFormatsOption,
     Order,
     OrderOption,
     RegexOption,
@@ -41,12 +42,15 @@ def sample(
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON record a text.")] = False,
     order: OrderOption = Order.ANY,
     whitespace: WhitespaceOption = Whitespace.COMPACT,
+    openapi_formats: OpenapiFormatsOption = False,
     dialect: DialectOption = Dialect.PYTHON,
     start: StartOption = None,
     limit: LimitOption = None,
 ) -> None:
     """Random texts of the language, one after the other; no model is needed."""
-    options = SourceOptions(schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start)
+    options = SourceOptions(
+        schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start, openapi_formats
+    )
     compiled = compile_source(options.source(), None, limits_of(limit))
     for index in range(number):
         text = compiled.sample(seed + index)

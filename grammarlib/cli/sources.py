@@ -68,6 +68,14 @@ OrderOption = Annotated[
 WhitespaceOption = Annotated[
     Whitespace, typer.Option("--whitespace", help="Whitespace between the tokens of JSON.", rich_help_panel=_HOW)
 ]
+OpenapiFormatsOption = Annotated[
+    bool,
+    typer.Option(
+        "--openapi-formats",
+        help="Enforce the formats int32, int64, float, double and byte of a schema.",
+        rich_help_panel=_HOW,
+    ),
+]
 DialectOption = Annotated[
     Dialect, typer.Option("--dialect", help="The dialect of the pattern of --regex.", rich_help_panel=_HOW)
 ]
@@ -94,6 +102,7 @@ class SourceOptions:
     whitespace: Whitespace = Whitespace.BOUNDED
     dialect: Dialect = Dialect.PYTHON
     start: str | None = None
+    openapi_formats: bool = False
 
     def source(self) -> Any:
         """The source that the options name.
@@ -116,7 +125,8 @@ class SourceOptions:
         import grammarlib as gl
 
         if self.schema is not None:
-            return schema_source(read_text(self.schema), display_name(self.schema), self.order, self.whitespace)
+            text, where = read_text(self.schema), display_name(self.schema)
+            return schema_source(text, where, self.order, self.whitespace, self.openapi_formats)
         if self.regex is not None:
             return gl.Regex(self.regex, dialect=self.dialect.value)
         if self.lark is not None:
@@ -126,13 +136,15 @@ class SourceOptions:
         return gl.Choice(self.choice)
 
 
-def schema_source(text: str, where: str, order: Order, whitespace: Whitespace) -> gl.JsonSchema:
+def schema_source(
+    text: str, where: str, order: Order, whitespace: Whitespace, openapi_formats: bool = False
+) -> gl.JsonSchema:
     """A JSON Schema source of a text; raises `UnreadableInput` where the text is not JSON."""
     import grammarlib as gl
 
     with contextlib.suppress(TooDeep):  # compiling will say so, as a limit
         parse_json(text, where)
-    return gl.JsonSchema(text, order=order.value, whitespace=whitespace.value)
+    return gl.JsonSchema(text, order=order.value, whitespace=whitespace.value, openapi_formats=openapi_formats)
 
 
 def limits_of(options: list[str] | None) -> gl.Limits:

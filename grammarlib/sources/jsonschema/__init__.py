@@ -45,6 +45,8 @@ class JsonSchema:
     ``properties`` (first appearance), then required names that are not listed, then the others.  ``whitespace``: see
     the package documentation.  ``formats``: ``"assert"`` those of the specification and
     ignore other names, ``"strict"`` refuses other names, ``"annotate"`` asserts none.
+    ``openapi_formats``: assert OpenAPI's formats too: ``int32`` and ``int64`` (integral numbers within 32 or 64
+    bits), ``float`` and ``double`` (numbers that do not overflow there), ``byte`` (base64 with padding).
     ``approximate``: which assertions that are not regular may be checked only when a string ends, so that masks
     allow more: ``"pattern"`` (with a backreference), ``"format:regex"``, ``"format:idn-hostname"``, ``"format"``.
     ``dialect``: the dialect where the root has no ``$schema``.  ``registry``: other documents, as a
@@ -60,11 +62,14 @@ class JsonSchema:
     dialect: str | None = None
     registry: Any = None
     base_uri: str = ""
+    openapi_formats: bool = False
 
     def __post_init__(self) -> None:
         _check_choice("order", self.order, _ORDERS)
         _check_choice("whitespace", self.whitespace, _WHITESPACES)
         _check_choice("formats", self.formats, _FORMATS)
+        if self.openapi_formats and self.formats == "annotate":
+            raise ValueError('openapi_formats=True asserts formats, formats="annotate" asserts none')
         unknown = sorted(set(self.approximate) - KNOWN_APPROXIMATIONS)
         if unknown:
             raise ValueError(f"approximate may name {sorted(KNOWN_APPROXIMATIONS)}, not {unknown}")
@@ -80,7 +85,14 @@ class JsonSchema:
         schema = _parse(self.schema, limits) if isinstance(self.schema, str) else self.schema
         dialect = self._dialect_of(schema)
         references = References(schema, dialect, base_uri=self.base_uri, registry=self.registry)
-        reader = SchemaReader(schema, references, formats=self.formats, approximate=self.approximate, limits=limits)
+        reader = SchemaReader(
+            schema,
+            references,
+            formats=self.formats,
+            openapi_formats=self.openapi_formats,
+            approximate=self.approximate,
+            limits=limits,
+        )
         reader.read()
         return SchemaSource(reader, ordered=self.order == "schema", whitespace=self.whitespace, limits=limits)
 

@@ -13,18 +13,17 @@ every draft; where it departs from the RFCs, so does this module:
   number before the ``T``;
 * a digit after a zero is refused in ``relative-json-pointer``, digits of all scripts are taken.
 
-Texts on which a checker crashes are refused.  There are four deviations, all refuse what the checker takes:
-``uuid`` is RFC 4122's form (the checker reads whatever the constructor of `uuid.UUID` does with dashes at 8, 13, 18
-and 23: braces, ``urn:``, underscores, digits of all scripts; that language takes 15 ms to walk once, RFC 4122's
-nothing); ``hostname`` is ASCII (the checker takes decimal digits of all scripts, U+0131, U+017F and U+212A);
-in ``duration``, an exponent of more than five digits (leading zeros aside), and a calendar date after the ``P``
-that a time zone, white space and then any text ending in a designator follow.  Numbers of a million digits, which
-overflow in the checker of ``duration``, are taken.
+Texts on which a checker crashes are refused.  `DEVIATIONS` lists what remains: ``uuid`` is RFC 4122's form, where the
+checker reads whatever the constructor of `uuid.UUID` does; ``hostname`` is ASCII; ``duration`` has shorter exponents
+and no calendar dates.
+
+OpenAPI's formats (`OPENAPI_FORMATS`) are no formats of the specification: they are asserted where a caller asks for
+them.
 
 Place: called by `reader`; made of `grammarlib.ir.regex`.
 Cost: half a millisecond to two for a language, once in a process, and up to 50 microseconds a row.  Whole automata
-have 9 (``json-pointer``) to 274 states (``iri-reference``); that of ``hostname`` has thousands, since it counts, of
-which a text meets one for each character.
+have 9 (``json-pointer``) to 274 states (``iri-reference``); that of ``hostname`` has thousands, since it counts, and
+masks meet hundreds.  Where a string is a host name and nothing else, `HostNameRows` counts beside an automaton of 128.
 Not taken: the RFCs to the letter (instances that users have validated for years would be refused), and the checkers
 at the end of a string (a mask must refuse the first wrong token).
 """
@@ -34,10 +33,16 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from grammarlib.automata.lazydfa import lazy_dfa_for
 from grammarlib.automata.utf8 import Ranges, code_points, negate_ranges, normal_ranges
 from grammarlib.ir.regex import (
     ALL_BYTES,
@@ -103,6 +108,95 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The formats that `format_language` enforces, and how."""
 
+OPENAPI_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "int32": "numbers: integral, -2147483648 to 2147483647",
+        "int64": "numbers: integral, -9223372036854775808 to 9223372036854775807",
+        "float": "numbers that round to a finite IEEE 754 binary32 (at most 3.4028235e38, either sign)",
+        "double": "numbers that round to a finite IEEE 754 binary64 (at most 1.7976931348623157e308, either sign)",
+        "byte": "strings: base64 (RFC 4648, section 4) with its padding, no white space",
+    }
+)
+"""OpenAPI's formats, which no draft knows: asserted only where a caller asks for them, and how."""
+
+
+class NumberRange(NamedTuple):
+    """The numbers of an OpenAPI format: between two bounds, which are left out where ``is_open``."""
+
+    lower: Decimal
+    upper: Decimal
+    is_open: bool
+    is_integral: bool
+
+
+def _integers(bits: int) -> NumberRange:
+    return NumberRange(Decimal(-(1 << (bits - 1))), Decimal((1 << (bits - 1)) - 1), False, True)
+
+
+def _floats(precision: int, exponent: int) -> NumberRange:
+    """What rounds to a finite number: half a unit in the last place above the largest one, all rounds to infinity.
+
+    A number need not be exactly representable (0.1 is not), and may be so small that it rounds to zero.
+    """
+    beyond = (1 << exponent) - (1 << (exponent - precision - 1))
+    return NumberRange(Decimal(-beyond), Decimal(beyond), True, False)  # negating a Decimal would round it
+
+
+OPENAPI_NUMBERS: Final[Mapping[str, NumberRange]] = MappingProxyType(
+    {"int32": _integers(32), "int64": _integers(64), "float": _floats(24, 128), "double": _floats(53, 1024)}
+)
+"""The formats of `OPENAPI_FORMATS` that speak of numbers; the other one speaks of strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A text on which a language here and the checker of python-jsonschema differ; it stands for all of its kind.
+
+    ``checker`` is None where the checker raises an exception that is no verdict.
+    """
+
+    format: str
+    example: str
+    ours: bool
+    checker: bool | None
+    reason: str
+
+
+_ANY_SPELLING: Final = (
+    "RFC 4122 has one spelling; all that the constructor of `uuid.UUID` reads takes 4,000 states and is nobody's intent"
+)
+_ASCII_ONLY: Final = "RFC 1123 names ASCII; the letters and digits that `re` adds would multiply the states by twelve"
+
+DEVIATIONS: Final = (
+    Deviation("uuid", "123e4567-e89b-12d3-a456-426614174000-", False, True, _ANY_SPELLING),
+    Deviation("uuid", "123e4567-e89b-12d3-a456-426614174000}", False, True, _ANY_SPELLING),
+    Deviation("uuid", "123e4567-e89b-12d3-a456-42661417400urn:f", False, True, _ANY_SPELLING),
+    Deviation("uuid", "123e4567-e89b-12d3-a456-426614174_000", False, True, _ANY_SPELLING),
+    Deviation("uuid", "+23e4567-e89b-12d3-a456-426614174000", False, True, _ANY_SPELLING),
+    Deviation("uuid", " 23e4567-e89b-12d3-a456-426614174000", False, True, _ANY_SPELLING),
+    Deviation("uuid", "\u09e723e4567-e89b-12d3-a456-42661417400", False, True, _ANY_SPELLING),
+    Deviation("hostname", "example\u0661", False, True, _ASCII_ONLY),
+    Deviation("hostname", "\u0131", False, True, _ASCII_ONLY),
+    Deviation("hostname", "\u017f", False, True, _ASCII_ONLY),
+    Deviation("hostname", "\u212aelvin.example", False, True, _ASCII_ONLY),
+    Deviation("duration", "P1e100000Y", False, True, "an exponent of six digits; the checker overflows at seven"),
+    Deviation(
+        "duration",
+        "P2020-01-01T10:00:00Z\tD",
+        False,
+        True,
+        "a calendar date, a time zone, white space, any text that ends in a designator: isoduration reads no further",
+    ),
+    Deviation(
+        "duration",
+        f"P{'1' * 1_000_001}Y",
+        True,
+        None,
+        "more than a million digits: the checker overflows, and a bound would cost a state for each",
+    ),
+)
+"""Every way in which verdicts differ from the checker's."""
+
 _HOST_POINTS: Final = 253
 _LABEL_POINTS: Final = 63
 
@@ -139,7 +233,7 @@ _PRIVATE: Final = ((0xE000, 0xF8FF), (0xF0000, 0xFFFFD), (0x100000, 0x10FFFD))
 
 @lru_cache(maxsize=256)
 def format_language(name: str, limits: Limits) -> Node | None:
-    """The strings of format ``name``, in WTF-8; None for a name that is not in `FORMATS`.
+    """The strings of format ``name``, in WTF-8; None for a name that is not in `FORMATS` and not ``byte``.
 
     The verdicts are those of the 2020-12 checker of python-jsonschema, apart from the deviations that the
     module's documentation names.
@@ -256,6 +350,15 @@ def _email(limits: Limits) -> Node:
 
 def _hostname(limits: Limits) -> Node:
     """The shape, the lengths of labels and the whole length apart: each is deterministic, their product cheap."""
+    total = concat(repeat(_code_point(ALL_BYTES), 0, _HOST_POINTS), optional(literal(b".")))
+    node = intersect(_host_labels(), total)
+    _host_names.add(node)
+    return node
+
+
+@lru_cache(maxsize=1)
+def _host_labels() -> Node:
+    """Host names of any length."""
     letter = _one_of(string.ascii_letters + string.digits)
     letters = repeat(letter, 1, None)
     hyphens = repeat(literal(b"-"), 1, None)
@@ -264,8 +367,58 @@ def _hostname(limits: Limits) -> Node:
     shape = sequence((_any_number(concat(label, dot)), label, optional(dot), _LINE_FEED))
     inside = repeat(_code_point(ALL_BYTES & ~_members(".\n")), 0, _LABEL_POINTS)
     labels = sequence((_any_number(concat(inside, dot)), inside, _LINE_FEED))
-    total = concat(repeat(_code_point(ALL_BYTES), 0, _HOST_POINTS), optional(dot))
-    return intersect(shape, labels, total)
+    return intersect(shape, labels)
+
+
+_host_names: Final[set[Node]] = set()
+"""The nodes of `_hostname`: one, while its parts are alive."""
+
+
+def is_host_name(language: Node) -> bool:
+    """Whether ``language`` is that of ``hostname``; needs no look at what it holds."""
+    return language in _host_names
+
+
+class HostNameRows:
+    """Host names as a `RowSource` that leaves the whole length to a leaf's ``maximum``, which must be `MAXIMUM`.
+
+    253 code points are allowed, and one more if the last is the final dot.  A leaf's counter asks for
+    ``count + shortest_length <= maximum`` at every step, so `shortest_length` says one more than it is, but for a text
+    that ends in a dot.  That is exact: only a letter or digit can come before the final dot, so no text is nearer to
+    ending in one than to ending without.  The automaton that counts has a state for each length of a label and of the
+    whole, of which masks meet hundreds, and it is another state at each step: this one is soon in a known state again.
+    """
+
+    MAXIMUM: Final = _HOST_POINTS + 1
+
+    def __init__(self, label: int, limits: Limits) -> None:
+        self._rows = lazy_dfa_for((_host_labels(),), limits)
+        self._label = label
+        state = self._rows.start
+        for byte in b"a.":
+            state = int(self._rows.expand(state)[byte])
+        self._after_dot = state
+
+    @property
+    def start(self) -> int:
+        """The start state."""
+        return self._rows.start
+
+    def expand(self, state: int) -> NDArray[np.int32]:
+        """All transitions of ``state``: int32[256]."""
+        return self._rows.expand(state)
+
+    def label(self, state: int) -> int:
+        """The exit label where ``state`` accepts, else 0."""
+        return self._label if self._rows.label(state) else 0
+
+    def shortest_completion(self, state: int) -> bytes:
+        """The shortest text from ``state`` to acceptance."""
+        return self._rows.shortest_completion(state)
+
+    def shortest_length(self, state: int) -> int:
+        """The fewest code points to acceptance, as `MAXIMUM` counts them."""
+        return 0 if state == self._after_dot else self._rows.shortest_length(state) + 1
 
 
 def _ipv4(limits: Limits) -> Node:
@@ -417,6 +570,14 @@ def _relative_json_pointer(limits: Limits) -> Node:
     return concat(number, union(literal(b"#"), _json_pointer(limits)))
 
 
+# OpenAPI
+
+
+def _base64(limits: Limits) -> Node:
+    """RFC 4648, section 4; like most decoders, it takes any bits in what the padding leaves of the last character."""
+    return _pattern("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?", limits)
+
+
 _BUILDERS: Final[Mapping[str, Callable[[Limits], Node]]] = MappingProxyType(
     {
         "date": _date,
@@ -436,5 +597,6 @@ _BUILDERS: Final[Mapping[str, Callable[[Limits], Node]]] = MappingProxyType(
         "uuid": _uuid,
         "json-pointer": _json_pointer,
         "relative-json-pointer": _relative_json_pointer,
+        "byte": _base64,
     }
 )

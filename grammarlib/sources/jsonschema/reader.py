@@ -23,7 +23,7 @@ from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import values
 from grammarlib.sources.jsonschema.checks import Check, format_check, pattern_check
-from grammarlib.sources.jsonschema.formats import NOT_REGULAR, format_language
+from grammarlib.sources.jsonschema.formats import NOT_REGULAR, OPENAPI_FORMATS, OPENAPI_NUMBERS, format_language
 from grammarlib.sources.jsonschema.keywords import (
     DIALECTS,
     DRAFT_3_URI,
@@ -43,6 +43,7 @@ from grammarlib.sources.jsonschema.references import (
 from grammarlib.sources.jsonschema.values import (
     ANY,
     ARRAY,
+    FRACTION,
     NUMBER,
     OBJECT,
     STRING,
@@ -158,6 +159,7 @@ class SchemaReader:
         references: References,
         *,
         formats: str = "assert",
+        openapi_formats: bool = False,
         approximate: Collection[str] = (),
         limits: Limits,
     ) -> None:
@@ -165,6 +167,7 @@ class SchemaReader:
         self.annotates = False
         self._schema = schema
         self._formats = formats
+        self._openapi_formats = openapi_formats
         self._approximate = approximate
         self._limits = limits
         self._patterns: dict[str, regex.Node | tuple[bool, tuple[Finding, ...]]] = {}
@@ -472,10 +475,12 @@ class SchemaReader:
 
     def format_is_asserted(self, name: str) -> bool:
         """Whether a format name is one that this reading asserts."""
-        return self._formats != "annotate" and name in SPECIFIED_FORMATS
+        if self._formats == "annotate":
+            return False
+        return name in SPECIFIED_FORMATS or (self._openapi_formats and name in OPENAPI_FORMATS)
 
     def format_language(self, name: str) -> regex.Node | None:
-        """The texts of a regular format."""
+        """The texts of a regular format, OpenAPI's ``byte`` among them; None for other names."""
         return format_language(name, self._limits)
 
     def format_must_be_known(self) -> bool:
@@ -616,17 +621,34 @@ def _format(
     if not isinstance(value, str):
         reader.invalid(place, "format", f"format must be a string, not {_kind(value)}")
         return
-    if not node.types & STRING:
+    if not reader.format_is_asserted(value):
+        if value not in SPECIFIED_FORMATS and reader.format_must_be_known():
+            hint = 'formats="assert" ignores unknown formats'
+            if value in OPENAPI_FORMATS:
+                hint = f"openapi_formats=True enforces it, {hint}"
+            reader.unsupported(place, "format", unknown_format(value), hint)
         return
-    if reader.format_is_asserted(value):
-        if value in NOT_REGULAR:
-            reader.irregular_format(value, node, place)
-        else:
-            _add_language(node, reader.format_language(value))
-    elif value not in SPECIFIED_FORMATS and reader.format_must_be_known():
-        reader.unsupported(
-            place, "format", f"format {value!r} is in no specification", 'formats="assert" ignores unknown formats'
-        )
+    numbers = OPENAPI_NUMBERS.get(value)
+    if numbers is not None:
+        if not node.types & NUMBER:
+            return
+        if numbers.is_integral and node.types & FRACTION:
+            node.types &= ~FRACTION
+        _above(node, numbers.lower, numbers.is_open)
+        _below(node, numbers.upper, numbers.is_open)
+    elif not node.types & STRING:
+        return
+    elif value in NOT_REGULAR:
+        reader.irregular_format(value, node, place)
+    else:
+        _add_language(node, reader.format_language(value))
+
+
+def unknown_format(name: str) -> str:
+    """Why a format that is not of the specification is not asserted, as a finding says it."""
+    if name in OPENAPI_FORMATS:
+        return f"format {name!r} is OpenAPI's, and openapi_formats is off"
+    return f"format {name!r} is in no specification"
 
 
 def _bound(
@@ -642,14 +664,26 @@ def _bound(
     bound = reader.number(value, place, keyword)
     if bound is None or not node.types & NUMBER:
         return
-    node.constrains |= NUMBER
     if keyword in ("minimum", "exclusiveMinimum"):
-        if node.lower is None or bound > node.lower or (bound == node.lower and is_open):
-            node.lower = bound
-            node.lower_open = is_open
-    elif node.upper is None or bound < node.upper or (bound == node.upper and is_open):
+        _above(node, bound, is_open)
+    else:
+        _below(node, bound, is_open)
+
+
+def _above(node: SchemaNode, bound: Decimal, is_open: bool) -> None:
+    """The numbers of ``node`` are at least ``bound``, and more where that is open."""
+    if node.lower is None or bound > node.lower or (bound == node.lower and is_open):
+        node.lower = bound
+        node.lower_open = is_open
+    node.constrains |= NUMBER
+
+
+def _below(node: SchemaNode, bound: Decimal, is_open: bool) -> None:
+    """The numbers of ``node`` are at most ``bound``, and less where that is open."""
+    if node.upper is None or bound < node.upper or (bound == node.upper and is_open):
         node.upper = bound
         node.upper_open = is_open
+    node.constrains |= NUMBER
 
 
 def _multiple_of(

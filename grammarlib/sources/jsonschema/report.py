@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from grammarlib.errors import Finding
 from grammarlib.sources.jsonschema.keywords import ALL_KEYWORDS, SPECIFIED_FORMATS
-from grammarlib.sources.jsonschema.reader import SchemaReader
+from grammarlib.sources.jsonschema.reader import SchemaReader, unknown_format
 from grammarlib.sources.jsonschema.references import pointer_of
 
 
@@ -63,8 +63,7 @@ def collect_facts(reader: SchemaReader) -> SourceFacts:
                     message = f"format {schema[name]!r} is read as an annotation"
                     ignored.append(_finding("format-annotation", message, name, place))
                 else:
-                    message = f"format {schema[name]!r} is in no specification"
-                    ignored.append(_finding("unknown-format", message, name, place))
+                    ignored.append(_finding("unknown-format", unknown_format(schema[name]), name, place))
     approximated = tuple(reader.approximated)
     return SourceFacts(not approximated, True, tuple(ignored), approximated)
 
