@@ -8,17 +8,13 @@ Cost: proportional to the source text; automata and masks come later, as they ar
 from __future__ import annotations
 
 import contextlib
-import enum
 import functools
 import json
 import random
-import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
-
-import pydantic
 
 from grammarlib.automata.configurations import Machine
 from grammarlib.automata.shortest import Completions
@@ -31,7 +27,9 @@ from grammarlib.sources.choice import Choice
 from grammarlib.sources.ebnf import Ebnf
 from grammarlib.sources.jsonschema import AnyJson, JsonSchema
 from grammarlib.sources.lark import Lark
+from grammarlib.sources.python_types import TypedSchema, is_function, is_type, schema_of_function, schema_of_type
 from grammarlib.sources.regex import Regex
+from grammarlib.sources.tools import schema_of_form, schema_of_tools
 from grammarlib.vocabulary import Vocabulary
 
 Source = JsonSchema | AnyJson | Regex | Choice | Lark | Ebnf
@@ -56,18 +54,27 @@ class Report:
     approximated: tuple[Finding, ...] = ()
 
 
-def as_source(source: Any) -> tuple[Source, pydantic.TypeAdapter[Any] | None]:
-    """A source object for whatever a caller may hand to ``compile``, and the adapter that types parsed values.
+def as_source(source: Any) -> tuple[Source, Callable[[str | bytes], Any] | None]:
+    """A source object for whatever a caller may hand to ``compile``, and what reads the typed value of its texts.
 
-    Sources pass unchanged.  Pydantic models, dataclasses, TypedDicts, Enums, Literals, unions and
-    other types go through ``pydantic.TypeAdapter``.  A mapping or a bool is a JSON Schema.
+    Sources pass unchanged.  Pydantic models, dataclasses, TypedDicts, Enums, Literals, unions and other types go
+    through pydantic, functions become the schema of their arguments (`python_types`).  A mapping is a response
+    format, a tool or a JSON Schema, a list is one of tools (`tools`), a bool a JSON Schema.
     A bare string is refused: it could be a pattern, a grammar or a schema.
     """
     if isinstance(source, Source):
         return source, None
-    if isinstance(source, Mapping | bool):
-        return JsonSchema(dict(source) if isinstance(source, Mapping) else source), None
-    if isinstance(source, str | bytes):
+    if isinstance(source, bool):
+        return JsonSchema(source), None
+    if isinstance(source, Mapping):
+        typed = schema_of_form(source) or TypedSchema(dict(source))
+    elif isinstance(source, list | tuple):
+        typed = schema_of_tools(source)
+    elif is_type(source):
+        typed = schema_of_type(source)
+    elif is_function(source):
+        typed = schema_of_function(source)
+    elif isinstance(source, str | bytes):
         raise InvalidSource(
             Finding(
                 code="ambiguous-source",
@@ -75,22 +82,16 @@ def as_source(source: Any) -> tuple[Source, pydantic.TypeAdapter[Any] | None]:
                 hint="wrap it: gl.Regex(...), gl.JsonSchema(...), gl.Lark(...), gl.Ebnf(...) or gl.Choice([...])",
             )
         )
-    if isinstance(source, type) or typing.get_origin(source) is not None or isinstance(source, enum.EnumMeta):
-        try:
-            adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(source)
-            schema = adapter.json_schema()
-        except (pydantic.errors.PydanticUserError, pydantic.PydanticSchemaGenerationError) as error:
-            raise InvalidSource(
-                Finding(code="type", message=f"{source!r} has no JSON Schema: {error}", hint="pass a JSON Schema")
-            ) from error
-        return JsonSchema(schema), adapter
-    raise InvalidSource(
-        Finding(
-            code="source-type",
-            message=f"cannot compile a {type(source).__name__}",
-            hint="pass a grammarlib source, a JSON Schema as a dict, or a type that pydantic understands",
+    else:
+        raise InvalidSource(
+            Finding(
+                code="source-type",
+                message=f"cannot compile a {type(source).__name__}",
+                hint="pass a grammarlib source, a JSON Schema as a dict, a type that pydantic understands, a function, "
+                "or tools",
+            )
         )
-    )
+    return JsonSchema(typed.schema), typed.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ class CompiledGrammar:
         source: Source,
         vocabulary: Vocabulary | None = None,
         limits: Limits | None = None,
-        adapter: pydantic.TypeAdapter[Any] | None = None,
+        read: Callable[[str | bytes], Any] | None = None,
     ) -> None:
         self.source: Final = source
         self.vocabulary: Final = vocabulary
         self.limits: Final = limits if limits is not None else Limits()
-        self._adapter = adapter
+        self._read: Final = read
         lowered: Any = source.lower(self.limits)
         self._lowered: Final = lowered
         self._tables: Final = None if vocabulary is None else walk_tables(VocabularyIndex.for_vocabulary(vocabulary))
@@ -200,14 +201,16 @@ class CompiledGrammar:
     def parse(self, text: str | bytes) -> Any:
         """The value of ``text``: typed where the source was a type, JSON data for JSON, else the text itself.
 
-        Raises `ValueError` where the language does not hold the text.
+        Of a function, the typed arguments as a dict; it is not called.
+        Raises `ValueError` where the language does not hold the text, or where a validator of the type refuses
+        the value (`pydantic.ValidationError`).
         """
         if not self.accepts(text):
             raise ValueError("the text does not belong to the language of the compiled source")
         if not isinstance(self.source, JsonSchema | AnyJson):
             return text.decode() if isinstance(text, bytes) else text
-        if self._adapter is not None:
-            return self._adapter.validate_json(text)
+        if self._read is not None:
+            return self._read(text)
         return json.loads(text)
 
     def _image(self) -> str:
@@ -281,14 +284,16 @@ def load(path: str | Path, vocabulary: Vocabulary | None = None) -> CompiledGram
 def compile(source: Any, vocabulary: Vocabulary | None = None, *, limits: Limits | None = None) -> CompiledGrammar:
     """Compile ``source`` for ``vocabulary``.
 
-    ``source``: a `JsonSchema`, `Regex`, `Choice`, `Lark`, `Ebnf` or `AnyJson`, a JSON Schema as a dict or bool, or a
-    type (pydantic model, dataclass, TypedDict, Enum, Literal, union ...).  Without a vocabulary ``accepts``,
-    ``sample`` and ``parse`` work, and masks do not.
+    ``source``: a `JsonSchema`, `Regex`, `Choice`, `Lark`, `Ebnf` or `AnyJson`; a JSON Schema as a dict or bool; a
+    type (pydantic model, dataclass, TypedDict, NamedTuple, Enum, Literal, union ...); a function (an object of its
+    arguments); a ``response_format`` of OpenAI; a tool definition of OpenAI or Anthropic (an object of its arguments);
+    a list of such tools or functions (``{"name": ..., "arguments": {...}}`` of one of them).  Without a vocabulary
+    ``accepts``, ``sample`` and ``parse`` work, and masks do not.
     Raises `CompileError` with every finding where the source is malformed, unsupported or empty, `LimitExceeded`
     past a bound of ``limits``, `VocabularyError` where the vocabulary cannot be used.
     """
-    resolved, adapter = as_source(source)
-    return CompiledGrammar(resolved, vocabulary, limits, adapter)
+    resolved, read = as_source(source)
+    return CompiledGrammar(resolved, vocabulary, limits, read)
 
 
 __all__ = ["CompileError", "CompiledGrammar", "Report", "as_source", "compile", "load"]
