@@ -25,7 +25,7 @@ from tests.samplers import smc_cases as cases
 from tests.samplers import tiny
 from tests.samplers.languages import letters
 
-RUNS = 250
+RUNS = 200
 
 
 def run(runs: int = RUNS, kind: type[SMC] = SMC, seed: int = 1, **settings: Any) -> list[Samples]:
