@@ -1,30 +1,45 @@
 """Formats: the languages against the verdicts of python-jsonschema's 2020-12 checker.
 
-A text on which the checker crashes counts as refused.  Four deviations are documented in `formats`; the tests
-name them in `_deviates` and demand that the language refuses there.
+A text on which the checker crashes counts as refused.  `formats.DEVIATIONS` lists where the two differ; `_deviates` is
+true of all such texts, and there the tests demand that the language refuses.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gzip
 import itertools
 import json
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.validators import validator_for
 
+import grammarlib as gl
 from grammarlib.automata.lazydfa import LazyDFA
 from grammarlib.ir.regex import Node
 from grammarlib.limits import Limits
-from grammarlib.sources.jsonschema.formats import FORMATS, NOT_REGULAR, SPECIFICATION_FORMATS, format_language
+from grammarlib.sources.jsonschema.checks import format_check
+from grammarlib.sources.jsonschema.formats import (
+    DEVIATIONS,
+    FORMATS,
+    NOT_REGULAR,
+    OPENAPI_FORMATS,
+    SPECIFICATION_FORMATS,
+    Deviation,
+    HostNameRows,
+    format_language,
+    host_labels,
+)
+from grammarlib.sources.jsonschema.keywords import SPECIFIED_FORMATS
 
 _CHECKER = Draft202012Validator.FORMAT_CHECKER
 _LIMITS = Limits()
@@ -298,7 +313,7 @@ def test_every_format_of_the_checker_is_covered() -> None:
     assert set(FORMATS) | NOT_REGULAR == set(_CHECKER.checkers)
     assert not set(FORMATS) & NOT_REGULAR
     assert set(FORMATS) == set(_SEEDS) == set(_ALPHABETS) == set(_FRAGMENTS)
-    assert set().union(*SPECIFICATION_FORMATS.values()) == set(_CHECKER.checkers)
+    assert set().union(*SPECIFICATION_FORMATS.values()) == set(_CHECKER.checkers) == set(SPECIFIED_FORMATS)
 
 
 def test_draft_formats_grow() -> None:
@@ -448,6 +463,36 @@ def test_characters_of_iris() -> None:
                 _check(name, text.format(chr(point)))
 
 
+@pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda row: f"{row.format} {row.example[:48]!a}")
+def test_the_table_of_deviations(deviation: Deviation) -> None:
+    name, text = deviation.format, deviation.example
+    assert _holds(name, text) == deviation.ours
+    if deviation.checker is None:
+        with pytest.raises(ArithmeticError):
+            _CHECKER.conforms(text, name)
+    else:
+        assert _CHECKER.conforms(text, name) == deviation.checker != deviation.ours
+        assert _deviates(name, text)
+
+
+def test_the_page_of_formats() -> None:
+    """`docs/reference/formats.md` has the tables of the module."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
+    tables = [re.findall(r"^\| (.*) \|$", part, re.MULTILINE) for part in page.split("\n## ")]
+    heads = [["format | strings"], ["format | values"], ["format | example | masks | checker | why"]]
+    assert [table[:1] for table in tables] == heads
+    for table, described in zip(tables, (FORMATS, OPENAPI_FORMATS), strict=False):
+        assert table[1:] == [f"`{name}` | {text}" for name, text in described.items()]
+    expected = []
+    for row in DEVIATIONS:
+        shown = json.dumps(row.example)
+        if len(shown) > 80:
+            shown = f"{shown[:6]}...{shown[-4:]}, {len(row.example):,} characters"
+        checker = {True: "accepts", False: "refuses", None: "fails"}[row.checker]
+        expected.append(f"`{row.format}` | `{shown}` | {'allow' if row.ours else 'refuse'} | {checker} | {row.reason}")
+    assert tables[2][1:] == expected
+
+
 def test_exponents_beyond_five_digits_are_refused() -> None:
     for text in ("P1e99999Y", "P1e-99999Y", "P1e+000000099999Y", "PT0e00012H"):
         _check("duration", text)
@@ -471,47 +516,169 @@ def test_official_suite(shared: Path) -> None:
         for group in json.loads(path.read_text(encoding="utf-8")):
             schema = group["schema"]
             name = schema.get("format") if isinstance(schema, dict) else None
-            if isinstance(name, str) and name in FORMATS:
-                for case in group["tests"]:
-                    if isinstance(case["data"], str):
-                        seen.add((name, case["data"]))
-    assert len(seen) > 300
+            if isinstance(name, str):
+                seen.update((name, case["data"]) for case in group["tests"] if isinstance(case["data"], str))
+    names = [name for name, _ in seen]
+    assert set(names) >= set(FORMATS) | NOT_REGULAR
+    assert len(seen) > 500
     for name, text in sorted(seen):
-        _check(name, text)
+        if name in FORMATS:
+            _check(name, text)
+        elif name in NOT_REGULAR:
+            _check_the_end(name, text)
 
 
-def _format_values(schema: Any, instance: Any) -> Iterator[tuple[str, str]]:
-    """(format, string) wherever ``properties`` and ``items`` lead to."""
-    stack = [(schema, instance)]
-    while stack:
-        schema, instance = stack.pop()
-        if not isinstance(schema, dict):
-            continue
-        name = schema.get("format")
-        if isinstance(instance, str) and isinstance(name, str) and name in FORMATS:
-            yield name, instance
-        elif isinstance(instance, dict) and isinstance(schema.get("properties"), dict):
-            stack.extend((schema["properties"].get(key), value) for key, value in instance.items())
-        elif isinstance(instance, list):
-            items = schema.get("items")
-            if isinstance(items, list):
-                stack.extend(zip(items, instance, strict=False))
-            else:
-                stack.extend((items, value) for value in instance)
+class _Recorder(FormatChecker):
+    """Remembers what it is asked; its verdicts do not matter."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, str]] = set()
+
+    def check(self, instance: object, format: str) -> None:
+        if isinstance(instance, str):
+            self.seen.add((format, instance))
 
 
 def test_values_of_real_schemas(shared: Path) -> None:
+    """Every string that validation asks a format about, in the visible half of MaskBench."""
     path = shared / "data" / "maskbench-dev.jsonl.gz"
     if not path.is_file():
         pytest.skip("the visible half of MaskBench is absent")
-    seen: set[tuple[str, str]] = set()
+    recorder = _Recorder()
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
-            if '"format' in line:
+            if '"format"' in line:
                 row = json.loads(line)
-                schema = row.get("schema", row.get("json_schema"))
+                schema = row["schema"]
+                validator = validator_for(schema, default=Draft202012Validator)(schema, format_checker=recorder)
                 for case in row["tests"]:
-                    seen.update(_format_values(schema, case["data"]))
-    assert len(seen) > 300
-    for name, text in sorted(seen):
+                    with contextlib.suppress(Exception):  # a reference that leads nowhere, a pattern that `re` refuses
+                        list(validator.iter_errors(case["data"]))
+    seen = sorted((name, text) for name, text in recorder.seen if name in FORMATS)
+    assert len(seen) > 700
+    for name, text in seen:
         _check(name, text)
+
+
+# What is not regular
+
+
+def _check_the_end(name: str, text: str) -> None:
+    check = format_check(name)
+    assert check is not None
+    assert check.holds(text) == _verdict(name, text), f"{name} {text!r}"
+
+
+_PIECES = {
+    "regex": [
+        *"a.*+?|()[]{}^$\\",
+        "(?:",
+        "(?P<n>",
+        "(?=",
+        "(?<",
+        "\\1",
+        "\\p{L}",
+        "{2,1}",
+        "{1,2}",
+        "[^",
+        "(?i)",
+        "\\u00e",
+        "\n",
+    ],
+    "idn-hostname": [
+        *"aZ09.-_",
+        "xn--",
+        "\u00fc",
+        "\u3002",
+        "\uff0e",
+        "\u0660",
+        "\u06f0",
+        "l\u00b7l",
+        "\u0375",
+        "\u05d0",
+        "\u200d",
+        "x" * 60,
+        "\n",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", sorted(NOT_REGULAR))
+@given(data=st.data())
+def test_checks_at_the_end(name: str, data: st.DataObject) -> None:
+    piece = st.one_of(st.sampled_from(_PIECES[name]), st.characters())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the checker compiles what Python will refuse some day
+        _check_the_end(name, "".join(data.draw(st.lists(piece, max_size=8))))
+
+
+# Host names in masks, where the whole length is counted beside the automaton
+
+
+def test_the_automaton_of_host_names_knows_the_final_dot() -> None:
+    """One state stands after every dot, and no text that needs it is refused."""
+    rows, plain = HostNameRows(1, _LIMITS), LazyDFA((host_labels(),), _LIMITS)
+    states, after_dot = [rows.start], set()
+    for state in states:  # grows while it is walked
+        found = rows.expand(state)
+        after_dot.add(int(found[ord(".")]))
+        states.extend({int(target) for target in found if target >= 0}.difference(states))
+    assert len(after_dot - {-1}) == 1
+    assert len(states) < 130
+    (dotted,) = after_dot - {-1}
+    for state in states:
+        assert rows.shortest_length(state) == (0 if state == dotted else plain_length(rows, state) + 1)
+    assert plain.start == rows.start
+
+
+def plain_length(rows: HostNameRows, state: int) -> int:
+    return len(rows.shortest_completion(state))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"minLength": 1},
+        {"minLength": 9},
+        {"maxLength": 253},
+        {"maxLength": 254},
+        {"maxLength": 255},
+        {"maxLength": 70},
+    ],
+)
+def test_lengths_of_host_names_in_masks(more: dict[str, int]) -> None:
+    schema = {"type": "string", "format": "hostname"} | more
+    compiled = gl.compile(gl.JsonSchema(schema))
+    validator = Draft202012Validator(schema, format_checker=_CHECKER)
+    accepted = 0
+    for label in (1, 31, 62, 63, 64):
+        for total in (*range(250, 256), 0, 8, 64, 65):
+            whole, rest = divmod(total, label + 1)
+            text = ("x" * label + ".") * whole + "y" * rest
+            for end in ("", ".", "\n", ".\n", "..", "-", "-a"):
+                verdict = validator.is_valid(text + end)
+                assert compiled.accepts(json.dumps(text + end)) == verdict, text + end
+                accepted += verdict
+    assert accepted
+
+
+def test_no_host_name_runs_into_a_wall() -> None:
+    """Every byte that is allowed leads on to an end, up to the last code point."""
+    compiled = gl.compile(gl.JsonSchema({"type": "string", "format": "hostname"}))
+    for start in ("x" * 63 + ".", "a.", "a-" * 31 + "a."):
+        matcher = compiled.matcher()
+        text = (start * 200)[:248]
+        assert matcher.accept_bytes(f'"{text}'.encode()) == len(text) + 1
+        alive = {""}
+        for _ in range(7):
+            following = set()
+            for tail in alive:
+                walker = compiled.matcher()
+                walker.accept_bytes(f'"{text}{tail}'.encode())
+                for byte in walker.next_bytes():
+                    if chr(byte) in "a-.":
+                        following.add(tail + chr(byte))
+                completion = walker.shortest_completion().decode()
+                assert _verdict("hostname", json.loads(f'"{text}{tail}{completion}')), (text, tail, completion)
+            alive = following

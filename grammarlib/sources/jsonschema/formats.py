@@ -171,10 +171,10 @@ DEVIATIONS: Final = (
     Deviation("uuid", "123e4567-e89b-12d3-a456-426614174000-", False, True, _ANY_SPELLING),
     Deviation("uuid", "123e4567-e89b-12d3-a456-426614174000}", False, True, _ANY_SPELLING),
     Deviation("uuid", "123e4567-e89b-12d3-a456-42661417400urn:f", False, True, _ANY_SPELLING),
-    Deviation("uuid", "123e4567-e89b-12d3-a456-426614174_000", False, True, _ANY_SPELLING),
+    Deviation("uuid", "123e4567-e89b-12d3-a456-42661417_000", False, True, _ANY_SPELLING),
     Deviation("uuid", "+23e4567-e89b-12d3-a456-426614174000", False, True, _ANY_SPELLING),
     Deviation("uuid", " 23e4567-e89b-12d3-a456-426614174000", False, True, _ANY_SPELLING),
-    Deviation("uuid", "\u09e723e4567-e89b-12d3-a456-42661417400", False, True, _ANY_SPELLING),
+    Deviation("uuid", "\u09e723e4567-e89b-12d3-a456-426614174000", False, True, _ANY_SPELLING),
     Deviation("hostname", "example\u0661", False, True, _ASCII_ONLY),
     Deviation("hostname", "\u0131", False, True, _ASCII_ONLY),
     Deviation("hostname", "\u017f", False, True, _ASCII_ONLY),
@@ -351,14 +351,14 @@ def _email(limits: Limits) -> Node:
 def _hostname(limits: Limits) -> Node:
     """The shape, the lengths of labels and the whole length apart: each is deterministic, their product cheap."""
     total = concat(repeat(_code_point(ALL_BYTES), 0, _HOST_POINTS), optional(literal(b".")))
-    node = intersect(_host_labels(), total)
+    node = intersect(host_labels(), total)
     _host_names.add(node)
     return node
 
 
 @lru_cache(maxsize=1)
-def _host_labels() -> Node:
-    """Host names of any length."""
+def host_labels() -> Node:
+    """Host names of any length: labels and dots."""
     letter = _one_of(string.ascii_letters + string.digits)
     letters = repeat(letter, 1, None)
     hyphens = repeat(literal(b"-"), 1, None)
@@ -392,7 +392,7 @@ class HostNameRows:
     MAXIMUM: Final = _HOST_POINTS + 1
 
     def __init__(self, label: int, limits: Limits) -> None:
-        self._rows = lazy_dfa_for((_host_labels(),), limits)
+        self._rows = lazy_dfa_for((host_labels(),), limits)
         self._label = label
         state = self._rows.start
         for byte in b"a.":

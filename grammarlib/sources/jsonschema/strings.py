@@ -17,6 +17,7 @@ from grammarlib.automata.lazydfa import LazyDFA, lazy_dfa_for
 from grammarlib.dtypes import DEAD
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
+from grammarlib.sources.jsonschema.formats import HostNameRows, host_labels, is_host_name
 from grammarlib.sources.jsonschema.reader import SchemaNode
 from grammarlib.sources.jsonschema.values import Canonical, text_bytes
 
@@ -40,6 +41,7 @@ class StringLeaves:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._automata: dict[tuple[regex.Node, ...], LazyDFA] = {}
+        self._host_names: dict[int, HostNameRows] = {}
         self._any_text = regex.any_text(surrogates=True)
         self._any_character = regex.any_character(surrogates=True)
 
@@ -85,6 +87,11 @@ class StringLeaves:
             ((only, label),) = sets.items()
             if only.members is None and not only.patterns:
                 return StringLeaf(label, None, None, only.minimum, only.maximum)
+            if len(only.patterns) == 1 and is_host_name(*only.patterns):
+                if only.maximum is not None and only.maximum < HostNameRows.MAXIMUM:
+                    sets = {only._replace(patterns=frozenset((host_labels(),))): label}  # the tighter bound
+                elif only.minimum <= 1:
+                    return StringLeaf(rows=self._host_name_rows(label), maximum=HostNameRows.MAXIMUM)
         if all(found.members is not None for found in sets):
             labels: dict[str, int] = {}
             for found, label in sets.items():
@@ -103,6 +110,13 @@ class StringLeaves:
                     languages[position].append(language)
         rows = self.automaton(tuple(regex.union_of(members) for members in languages))
         return StringLeaf(rows=rows, maximum=maximum)
+
+    def _host_name_rows(self, label: int) -> HostNameRows:
+        """One automaton for each label, so that equal leaves share their rows."""
+        rows = self._host_names.get(label)
+        if rows is None:
+            rows = self._host_names[label] = HostNameRows(label, self._limits)
+        return rows
 
     def _regex(self, found: StringSet, *, with_maximum: bool) -> regex.Node:
         if found.members is not None:
