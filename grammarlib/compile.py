@@ -8,7 +8,6 @@ Cost: proportional to the source text; automata and masks come later, as they ar
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import random
 from collections.abc import Callable, Mapping
@@ -45,13 +44,17 @@ class Report:
 
     ``exact``: every text of the language is accepted and no other.  ``dead_end_free``: no prefix
     that a mask allows is dead.  ``ignored``: findings for annotations that constrain nothing (with JSON
-    pointers).  ``approximated``: findings for what the caller allowed to be approximate.
+    pointers).  ``approximated``: findings for what the caller allowed to be approximate.  ``enforced``: findings for
+    the assertions of a JSON Schema that are exact, with notes on what that means.  ``dead_ends``: where a search for a
+    way out was cut off, so that ``dead_end_free`` is False.
     """
 
     exact: bool = True
     dead_end_free: bool = True
     ignored: tuple[Finding, ...] = ()
     approximated: tuple[Finding, ...] = ()
+    enforced: tuple[Finding, ...] = ()
+    dead_ends: tuple[Finding, ...] = ()
 
 
 def as_source(source: Any) -> tuple[Source, Callable[[str | bytes], Any] | None]:
@@ -154,13 +157,15 @@ class CompiledGrammar:
             self._current = self._new_engine(self.source.lower(self.limits))
         return self._current
 
-    @functools.cached_property
+    @property
     def report(self) -> Report:
-        """What is enforced and what is not; worked out when it is first asked for."""
+        """What is enforced and what is not; ``dead_end_free`` as far as texts and masks have come."""
         facts = getattr(self._lowered, "report_facts", None)
         if facts is None:
             return Report()
-        return Report(facts.exact, facts.dead_end_free, facts.ignored, facts.approximated)
+        return Report(
+            facts.exact, facts.dead_end_free, facts.ignored, facts.approximated, facts.enforced, facts.dead_ends
+        )
 
     @property
     def memory_bytes(self) -> int:

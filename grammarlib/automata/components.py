@@ -91,8 +91,8 @@ class NumberSpec:
 class NumberLeaf:
     """The union of specs; a number's exit label is the OR of the labels of the specs that hold it.
 
-    Where ``table`` is given, ``specs`` only say which prefixes are live; the exit label is ``table.label(bits)``, with bit
-    ``i`` set where the number belongs to ``atoms[i]``, and 0 refuses the number.
+    Where ``table`` is given, ``specs`` only say which prefixes are live; the exit label is ``table.label(bits)``, with
+    bit ``i`` set where the number belongs to ``atoms[i]``, and 0 refuses the number.
     """
 
     specs: tuple[NumberSpec, ...]

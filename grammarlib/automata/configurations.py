@@ -742,6 +742,8 @@ class Machine:
         rows = self._row_owner[row]
         if rows is not None and label == -1:
             return rows.source.shortest_completion(self._row_local[row])
+        if rows is not None and isinstance(rows.source, numbers.TabledRows):
+            return rows.source.shortest_with(self._row_local[row], label)
         seen = {row}
         frontier = [(row, b"")]
         while frontier:
@@ -756,6 +758,36 @@ class Machine:
                         following.append((target, text + bytes((byte,))))
             frontier = following
         return None
+
+    def words_of_row(self, row: int, most: int) -> list[bytes]:
+        """Up to ``most`` texts that lead from ``row`` to acceptance, the shortest first."""
+        found: list[bytes] = []
+        frontier = [(row, b"")]
+        while frontier and len(found) < most:
+            following: list[tuple[int, bytes]] = []
+            for at, text in frontier:
+                if self.RM[at, 0]:
+                    found.append(text)
+                self.expand_row(at)
+                for byte, target in enumerate(self.R[at].tolist()):
+                    if target >= 0 and len(following) < 64 * most:
+                        following.append((target, text + bytes((byte,))))
+            frontier = following
+        return found[:most]
+
+    @property
+    def component_source(self) -> ComponentSource:
+        """The JSON source that this machine runs."""
+        assert self._component_source is not None
+        return self._component_source
+
+    def view_of(self, number: int) -> ContainerView | PendingView:
+        """The view with a number."""
+        return self._views[number]
+
+    def component_of(self, key: ComponentKey) -> int:
+        """The number of a component."""
+        return self._component(key)
 
     def number_leaf(self, offset: int) -> NumberLeaf:
         """The leaf whose image lies at ``offset`` of the pool."""
@@ -983,7 +1015,9 @@ class Machine:
         self._make_room(max(length, _STRIDE), frames, bits, texts, configurations)
 
     def _make_room(self, length: int, frames: int, bits: int, texts: int, configurations: int) -> None:
-        most = frames + 3 * length + 8  # one byte narrows a view, counts an item, begins one and opens a container in it
+        most = (
+            frames + 3 * length + 8
+        )  # one byte narrows a view, counts an item, begins one and opens a container in it
         if most > self.F.shape[0]:
             self._grow("F", most)
         if bits + (length + 2) * self._widest > self.W.shape[0]:

@@ -41,12 +41,17 @@ class LazyDFA:
     equal states are found equal.  States are numbered in the order in which `expand` meets them, by
     lowest byte; the same calls give the same numbers.  Safe to share between threads.
     Raises `LimitExceeded` for ``states``, and for ``closure_steps`` where one transition costs too much.
+
+    ``forgiving``: a residual that may or may not be empty, which would take more than ``closure_steps`` to
+    find out, counts as live, and ``dead_end_free`` turns False.  Without it `LimitExceeded` is raised.
     """
 
-    def __init__(self, regexes: Sequence[Node], limits: Limits) -> None:
+    def __init__(self, regexes: Sequence[Node], limits: Limits, *, forgiving: bool = False) -> None:
         if not regexes:
             raise ValueError("a lazy automaton needs at least one regex")
         self._limits = limits
+        self._forgiving = forgiving
+        self.dead_end_free = True
         self._lock = threading.RLock()
         self._single = len(regexes) == 1
         # With one language a state is its residual, with several the tuple of them.
@@ -55,9 +60,10 @@ class LazyDFA:
         self._moves: list[tuple[tuple[int, int], ...] | None] = []
         self._labels: list[int] = []
         self._word_counts: dict[int, int | None] = {}
+        self._unknown: set[Node] = set()
         fuel = self._fuel()
         if self._single:
-            self._start = DEAD if is_empty(regexes[0], fuel) else self._number(regexes[0])
+            self._start = DEAD if self._is_empty(regexes[0], fuel) else self._number(regexes[0])
         else:
             first = self._living(tuple(regexes), fuel)
             self._start = DEAD if first is None else self._number(first)
@@ -116,7 +122,13 @@ class LazyDFA:
                 return known
         with self._lock:
             fuel = self._fuel()
-            return min(distance(node, fuel, points=True) for node in self.residuals(state))
+            try:
+                return min(distance(node, fuel, points=True) for node in self.residuals(state))
+            except LimitExceeded:
+                if not self._forgiving:
+                    raise
+                self.dead_end_free = False
+                return min(node.minimum_points for node in self.residuals(state))
 
     def word_count(self, state: int, most: int) -> int | None:
         """How many byte strings lead from ``state`` to acceptance; None for more than ``most``.
@@ -138,7 +150,7 @@ class LazyDFA:
                 return None
         waiting = [at for at in order if at not in counts]
         while waiting:
-            # A state whose followers are all counted can be counted; what is left at the end lies on a cycle or before one.
+            # A state whose followers are all counted can be counted; what is left lies on a cycle or before one.
             left = []
             for at in reversed(waiting):
                 total: int | None = 1 if self._labels[at] else 0
@@ -156,6 +168,22 @@ class LazyDFA:
             waiting = left[::-1]
         found = counts[state]
         return found if found is not None and found <= most else None
+
+    def words(self, state: int, most: int) -> list[bytes] | None:
+        """The byte strings that lead from ``state`` to acceptance, ascending; None where `word_count` has none."""
+        if self.word_count(state, most) is None:
+            return None
+        found = []
+        frontier = [(state, b"")]
+        while frontier:
+            following = []
+            for at, text in frontier:
+                if self._labels[at]:
+                    found.append(text)
+                for members, target in self.transitions(at):
+                    following += [(target, text + bytes((byte,))) for byte in range(256) if members >> byte & 1]
+            frontier = following
+        return sorted(found)
 
     def matches(self, data: bytes) -> int:
         """The label that ``data`` as a whole reaches; 0 where no language holds it."""
@@ -175,10 +203,24 @@ class LazyDFA:
     def _fuel(self) -> Fuel:
         return Fuel(self._limits.closure_steps)
 
+    def _is_empty(self, node: Node, fuel: Fuel) -> bool:
+        """Whether a residual holds nothing; False where that is too dear to find out and the automaton is forgiving."""
+        if not self._forgiving or node.alive is not None:
+            return is_empty(node, fuel)
+        if node in self._unknown:
+            return False
+        try:
+            # Once one search failed, others like it will: they get less.
+            return is_empty(node, self._fuel() if self.dead_end_free else Fuel(self._limits.closure_steps // 50))
+        except LimitExceeded:
+            self.dead_end_free = False
+            self._unknown.add(node)
+            return False
+
     def _living(self, residuals: tuple[Node, ...], fuel: Fuel) -> tuple[Node, ...] | None:
         """``residuals`` with empty ones made ``nothing()``, or None where all are empty."""
         empty = nothing()
-        living = tuple([empty if is_empty(node, fuel) else node for node in residuals])
+        living = tuple([empty if self._is_empty(node, fuel) else node for node in residuals])
         return living if any(node is not empty for node in living) else None
 
     def _number(self, residuals: Any) -> int:
@@ -204,7 +246,7 @@ class LazyDFA:
         moves: list[tuple[int, Any]]
         if self._single:
             steps = found.steps if found.steps is not None else partition(found, fuel)
-            moves = [pair for pair in steps if pair[1].alive or not is_empty(pair[1], fuel)]
+            moves = [pair for pair in steps if pair[1].alive or not self._is_empty(pair[1], fuel)]
         else:
             merged: dict[tuple[Node, ...], int] = {}
             for members, targets in _product([partition(node, fuel) for node in found], fuel):
@@ -246,24 +288,24 @@ def _product(parts: list[Steps], fuel: Fuel) -> list[tuple[int, tuple[Node, ...]
     return result
 
 
-_cache: OrderedDict[tuple[tuple[Node, ...], int, int], LazyDFA] = OrderedDict()
+_cache: OrderedDict[tuple[tuple[Node, ...], int, int, bool], LazyDFA] = OrderedDict()
 _cache_lock = threading.Lock()
 _stored = itertools.count(1)
 
 
-def lazy_dfa_for(regexes: Sequence[Node], limits: Limits) -> LazyDFA:
+def lazy_dfa_for(regexes: Sequence[Node], limits: Limits, *, forgiving: bool = False) -> LazyDFA:
     """The automaton of ``regexes``, shared with every earlier call of the same regexes and limits.
 
     One that has used half of its states is not handed out any more: a text that filled it harms nobody else.
     The cache is bounded by automata and by their states; the least recently used go first.
     """
-    key = (tuple(regexes), limits.states, limits.closure_steps)
+    key = (tuple(regexes), limits.states, limits.closure_steps, forgiving)
     with _cache_lock:
         automaton = _cache.get(key)
         if automaton is not None and 2 * automaton.state_count <= limits.states:
             _cache.move_to_end(key)
             return automaton
-    automaton = LazyDFA(key[0], limits)
+    automaton = LazyDFA(key[0], limits, forgiving=forgiving)
     with _cache_lock:
         known = _cache.get(key)
         if known is not None and 2 * known.state_count <= limits.states:

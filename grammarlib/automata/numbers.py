@@ -993,8 +993,8 @@ _RELEVANT: Final = np.frombuffer(b"0123456789+-.eE", np.uint8).astype(np.intp)
 class TabledRows:
     """The automaton of a leaf with a table: its specs and its atoms side by side.
 
-    A state is live where a number with a label can be reached, which is looked for among `_SEARCHED` states; where that is
-    not enough, it counts as live.
+    A state is live where a number with a label can be reached, which is looked for among `_SEARCHED` states; where
+    that is not enough, it counts as live.
     """
 
     def __init__(self, leaf: NumberLeaf) -> None:
@@ -1078,18 +1078,27 @@ class TabledRows:
 
     def shortest_completion(self, state: int) -> bytes:
         """A shortest rest of a number with any label."""
+        found = self.shortest_with(state, -1)
+        assert found is not None, "a live state has a completion"
+        return found
+
+    def shortest_with(self, state: int, wanted: int) -> bytes | None:
+        """A shortest rest of a number whose label meets ``wanted``; None where there is none, or only a long one."""
         seen = {state}
         frontier = [(state, b"")]
-        while True:
+        while frontier and len(seen) < _SEARCHED * 100:
             following = []
             for at, text in frontier:
-                if self.label(at):
+                if self.label(at) & wanted:
                     return text
-                for byte, target in enumerate(self.expand(at).tolist()):
+                row = self._moves(at)
+                for byte in _RELEVANT.tolist():
+                    target = int(row[byte])
                     if target >= 0 and target not in seen:
                         seen.add(target)
                         following.append((target, text + bytes((byte,))))
             frontier = following
+        return None
 
     def shortest_length(self, state: int) -> int:
         """Bytes of `shortest_completion`."""

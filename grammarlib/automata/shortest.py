@@ -11,16 +11,27 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from grammarlib.automata import numbers
+from grammarlib.automata.components import StatusView
 from grammarlib.automata.configurations import Machine
 from grammarlib.errors import LimitExceeded
 
 _SHORT_ESCAPES: Final = {0x22: b'\\"', 0x5C: b"\\\\", 8: b"\\b", 12: b"\\f", 10: b"\\n", 13: b"\\r", 9: b"\\t"}
 _FAR_RANK: Final = 1 << 40
+_ANY_TRACK: Final = -1
+_PLANS: Final = 16
+_ATTEMPTS: Final = 200
+
+
+def _bits(track: int) -> int:
+    """The exit labels that a track asks for, as a bit set."""
+    return -1 if track == _ANY_TRACK else 1 << track
 
 
 def escape(text: bytes) -> bytes:
@@ -60,6 +71,7 @@ class Completions:
         self._edges: dict[int, list[tuple[int, int, int, int]]] = {}
         self._longest = machine.limits.closure_steps
         self._left_out = False  # whether some value was too long
+        self._ways: dict[int, list[list[tuple[bytes, int]]]] = {}
 
     def _no_way(self) -> Exception:
         if self._left_out:
@@ -69,7 +81,7 @@ class Completions:
     # ---- values from nothing
 
     def _value(self, component: int, track: int) -> bytes:
-        """A shortest value of ``component`` whose exit label has bit ``track``."""
+        """A shortest value of ``component`` whose exit label has bit ``track`` (`_ANY_TRACK`: with any label)."""
         goal = (component, track)
         if goal not in self._values:
             # Discover what the goal may need, then relax until nothing changes: costs only fall.
@@ -117,7 +129,7 @@ class Completions:
             if content is not None:
                 best = _shorter(best, b'"' + content)
         for column, literal in ((k.C_NULL, b"null"), (k.C_TRUE, b"true"), (k.C_FALSE, b"false")):
-            if row[column] >> track & 1:
+            if row[column] & _bits(track):
                 best = _shorter(best, literal)
         return best
 
@@ -131,7 +143,9 @@ class Completions:
         needs: list[tuple[int, int]] = []
         for column in (k.C_OBJECT, k.C_ARRAY):
             view = int(machine.C[component, column])
-            if view >= 0:
+            if view >= 0 and machine.V[view, k.V_FLAGS] & k.BY_STATUS:
+                needs += [(child, 0) for plan in self._plans(view) for _, child in plan]
+            elif view >= 0:
                 for inner in self._tracks(view, track):
                     if machine.V[view, k.V_KIND] == 0:
                         needs += [(child, inner) for _, child in self._missing(view, inner, None)]
@@ -153,6 +167,17 @@ class Completions:
         for column in (k.C_OBJECT, k.C_ARRAY):
             view = int(machine.C[component, column])
             if view < 0:
+                continue
+            if machine.V[view, k.V_FLAGS] & k.BY_STATUS:
+                for plan in self._plans(view):
+                    members = [
+                        None if (item := value(child, 0)) is None else (name and b'"' + escape(name) + b'":') + item
+                        for name, child in plan
+                    ]
+                    whole = [part for part in members if part is not None]
+                    if len(whole) == len(members) and sum(map(len, whole)) + len(whole) < self._longest:
+                        begin, end = (b"{", b"}") if column == k.C_OBJECT else (b"[", b"]")
+                        text = _shorter(text, begin + b",".join(whole) + end)
                 continue
             for inner in self._tracks(view, track):
                 parts: list[bytes | None]
@@ -188,9 +213,23 @@ class Completions:
         tracks = []
         for track in range(row[k.V_TRACKS]):
             label = int(machine.P[row[k.V_TRACK_AT] + track * stride])
-            if label >> outer & 1:
+            if label & _bits(outer):
                 tracks.append(track)
         return tracks
+
+    def _plans(self, view: int) -> list[list[tuple[bytes, int]]]:
+        """Ways to end a container whose outcome is open: names (empty for items) and components of one track."""
+        found = self._ways.get(view)
+        if found is None:
+            machine = self._machine
+            source, state = machine.component_source, machine.view_of(view)
+            assert isinstance(state, StatusView)
+            component = machine.component_of
+            found = []
+            for named, items in islice(source.plans(state), _PLANS):
+                found.append([(name, component(key)) for name, key in named] + [(b"", component(key)) for key in items])
+            self._ways[view] = found
+        return found
 
     def _missing(self, view: int, track: int, frame: int | None) -> list[tuple[bytes, int]]:
         """(name, component) of the names that ``track`` requires and the frame has not, in an allowed order."""
@@ -236,9 +275,9 @@ class Completions:
     def _number(self, kind: int, at: int, prefix: bytes, track: int) -> bytes | None:
         machine = self._machine
         if kind == 1:
-            return machine.shortest_of_row(at, 1 << track)
+            return machine.shortest_of_row(at, _bits(track))
         leaf = machine.number_leaf(at)
-        specs = tuple(spec for spec in leaf.specs if spec.label >> track & 1)
+        specs = tuple(spec for spec in leaf.specs if spec.label & _bits(track))
         if not specs:
             return None
         narrow = type(leaf)(specs)
@@ -257,7 +296,7 @@ class Completions:
         at = int(machine.S[leaf, k.S_MEMBERS])
         for i in range(low, high):
             start, length, label = machine.P[at + 3 * i : at + 3 * i + 3].tolist()
-            if label >> track & 1:
+            if label & _bits(track):
                 best = _shorter(best, escape(machine.B[start + depth : start + length].tobytes()) + b'"')
         return best
 
@@ -265,9 +304,9 @@ class Completions:
         """The shortest rest of a string: content that ends in a row of the label, and the quote."""
         machine = self._machine
         shape, label, _, minimum, maximum = machine.S[leaf, :5].tolist()
-        if shape == 0 and not label >> track & 1:
+        if shape == 0 and not label & _bits(track):
             return None
-        wanted = -1 if shape == 0 else 1 << track
+        wanted = -1 if shape == 0 else _bits(track)
         if minimum - count > self._longest:
             self._left_out = True
             return None
@@ -335,17 +374,157 @@ class Completions:
                 k = machine.kernel
                 if kind == k.ROW:
                     return prefix + (machine.shortest_of_row(a, -1) or b"")
-                if e == 0 or kind == k.NUMBER:
+                if not e & k.UNRECORDED or kind == k.NUMBER:
                     break
-                # Finish the escape: the first byte that stays alive, a quick one before \u.
-                allowed, _ = machine.next_bytes(configuration)
-                choices = [byte for byte in range(256) if allowed[byte]]
-                quick = [byte for byte in choices if byte != 0x75] or choices
-                plain = [byte for byte in quick if byte not in (0x22, 0x5C)] or quick
-                byte = plain[0] if e & 3 else (0x22 if 0x22 in choices else plain[0])
+                byte = self._escape_byte(configuration, e)
                 prefix += bytes((byte,))
                 configuration = machine.advance(configuration, np.array([byte], np.uint8))
-            return prefix + self._outward(kind, a, r, e, f)
+            if not self._is_open(f):
+                rest = self._outward(kind, a, r, e & k.UNRECORDED, f)
+                end = self._read(configuration, rest)
+                if end >= 0 and machine.is_accepting(end):
+                    return prefix + rest
+            return prefix + self._piece_by_piece(configuration)
+
+    def _escape_byte(self, configuration: int, e: int) -> int:
+        """The next byte of an escape that was begun: the first that stays alive, a quick one before \\u."""
+        allowed, _ = self._machine.next_bytes(configuration)
+        choices = [byte for byte in range(256) if allowed[byte]]
+        quick = [byte for byte in choices if byte != 0x75] or choices
+        plain = [byte for byte in quick if byte not in (0x22, 0x5C)] or quick
+        return plain[0] if e & 3 else (0x22 if 0x22 in choices else plain[0])
+
+    def _read(self, configuration: int, text: bytes) -> int:
+        return self._machine.advance(configuration, np.frombuffer(text, np.uint8)) if text else configuration
+
+    # ---- containers whose outcome is open, and items that must differ: one step after the other
+
+    def _is_open(self, f: int) -> bool:
+        """Whether a frame from ``f`` outwards is one of these."""
+        machine = self._machine
+        k = machine.kernel
+        while f >= 0:
+            if machine.V[machine.F[f, k.F_VIEW], k.V_FLAGS]:
+                return True
+            f = int(machine.F[f, k.F_PARENT])
+        return False
+
+    def _piece_by_piece(self, configuration: int) -> bytes:
+        """As `shortest`, by asking after every step what comes next; short, not always shortest."""
+        machine = self._machine
+        out = bytearray()
+        while not machine.is_accepting(configuration):
+            for piece in self._pieces(configuration):
+                following = self._read(configuration, piece)
+                if following >= 0:
+                    break
+            else:
+                raise self._no_way()
+            out += piece
+            configuration = following
+            if len(out) > self._longest:
+                self._left_out = True
+                raise self._no_way()
+        return bytes(out)
+
+    def _pieces(self, configuration: int) -> Iterator[bytes]:
+        """What may come next on the way out, the best first; some may be refused."""
+        machine = self._machine
+        k = machine.kernel
+        kind, a, r, e, f = machine.K[configuration, :5].tolist()
+        e &= k.UNRECORDED
+        if e and kind != k.NUMBER:
+            yield bytes((self._escape_byte(configuration, e),))
+            return
+        view = int(machine.F[f, k.F_VIEW]) if f >= 0 else -1
+        flags = int(machine.V[view, k.V_FLAGS]) if f >= 0 else 0
+        tracks = [_ANY_TRACK] if flags & k.BY_STATUS or f < 0 else self._live(f)
+        if kind in (k.VALUE, k.STRING, k.MEMBER, k.NUMBER, k.NUMBER_ROW, k.LITERAL):
+            texts = [text for track in tracks if (text := self._leaf(kind, a, r, e, track)) is not None]
+            for text in sorted(texts, key=len):
+                if kind in (k.NUMBER, k.NUMBER_ROW) and f >= 0:
+                    # What follows the number ends it.
+                    yield from (text + end for end in (b"]", b"}", b",") if self._read(configuration, text + end) >= 0)
+                else:
+                    yield text
+                if kind == k.VALUE and text[:1] in (b"{", b"["):
+                    yield text[:1]
+            generator = random.Random(0)
+            for _ in range(_ATTEMPTS):  # the best was an item that was there before
+                yield from self._random_piece(generator, configuration)
+            return
+        if kind == k.COLON:
+            yield b":"
+            return
+        if not flags:
+            begun = [self._rest(kind, a, r, f, view, track, False) for track in self._live(f)]
+            yield from sorted((text for text in begun if text is not None), key=len)
+        closing = b"}" if machine.V[view, k.V_KIND] == 0 else b"]"
+        if kind in (k.OBJECT_OPEN, k.AFTER_VALUE, k.ARRAY_OPEN, k.AFTER_ITEM):
+            yield closing
+            separator = b"," if kind in (k.AFTER_VALUE, k.AFTER_ITEM) else b""
+            if flags & k.BY_STATUS:
+                plans = sorted(self._plans(view), key=len)
+                for plan in plans:
+                    if plan:
+                        name, child = plan[0]
+                        value = self._value(child, 0) if self._offers(child, 0) else b""
+                        yield separator + (name and b'"' + escape(name) + b'":') + value
+                        yield separator + (name and b'"' + escape(name) + b'":') + value[:1]
+            yield separator or b" "
+        elif kind == k.OBJECT_COMMA:
+            yield from self._names(f, view, 0, int(machine.V[view, k.V_NAMES]), 0, b'"')
+            yield b'"'
+        elif kind == k.KEY:
+            yield from self._names(f, view, r & 0xFFFFF, r >> 20 & 0xFFFFF, r >> 40, b"")
+            if a >= 0 and machine.V[view, k.V_OTHER] >= 0:
+                yield from self._other_names(kind, a, r, f, view)
+        elif kind == k.KEY_OTHER:
+            yield from self._other_names(kind, a, r, f, view)
+
+    def _names(self, f: int, view: int, low: int, high: int, depth: int, quote: bytes) -> Iterator[bytes]:
+        """The rests of listed names that may come, shortest first."""
+        machine = self._machine
+        k = machine.kernel
+        at = int(machine.V[view, k.V_NAME_AT])
+        rests = []
+        for i in range(low, high):
+            if machine.name_is_allowed(view, f, i):
+                start, length = machine.P[at + 5 * i : at + 5 * i + 2].tolist()
+                rests.append(quote + escape(machine.B[start + depth : start + length].tobytes()) + b'":')
+        return iter(sorted(rests, key=len))
+
+    def _other_names(self, kind: int, a: int, r: int, f: int, view: int) -> Iterator[bytes]:
+        """Rests of unlisted names that may come."""
+        machine = self._machine
+        k = machine.kernel
+        if machine.V[view, k.V_OTHER_ROW] == k.ANY_TEXT_ROW:
+            for suffix in self._fresh_suffixes(kind, r, f, view):
+                yield suffix + b'":'
+            return
+        rest = machine.shortest_of_row(a, -1)
+        if rest is not None:
+            yield escape(rest) + b'":'
+        # The shortest may be used: the others in order of length, as many as there are used names.
+        link, count = int(machine.F[f, k.F_USED]), 2
+        while link >= 0:
+            link, count = int(machine.X[link, 0]), count + 1
+        for text in machine.words_of_row(a, count):
+            yield escape(text) + b'":'
+
+    def _random_piece(self, generator: random.Random, configuration: int) -> Iterator[bytes]:
+        """Some bytes of a value, at random."""
+        machine = self._machine
+        out = bytearray()
+        for _ in range(generator.randrange(1, 6)):
+            allowed, _ = machine.next_bytes(configuration)
+            choices = np.flatnonzero(allowed).tolist()
+            if not choices:
+                return
+            byte = generator.choices(choices, [_weight(byte, len(choices)) for byte in choices])[0]
+            configuration = machine.advance(configuration, np.array([byte], np.uint8))
+            out.append(byte)
+        yield bytes(out)
 
     def _outward(self, kind: int, a: int, r: int, e: int, f: int) -> bytes:
         machine = self._machine
@@ -412,7 +591,7 @@ class Completions:
         if kind == k.VALUE:
             return self._value(a, track) if self._offers(a, track) else None
         if kind == k.LITERAL:
-            if not r >> 8 >> track & 1:
+            if not r >> 8 & _bits(track):
                 return None
             return (b"null", b"true", b"false")[a][r & 0xFF :]
         if kind == k.STRING:
@@ -420,7 +599,7 @@ class Completions:
         if kind == k.MEMBER:
             return self._member(a, r & 0xFFFFF, r >> 20 & 0xFFFFF, r >> 40, track)
         if kind == k.NUMBER_ROW:
-            return machine.shortest_of_row(a, 1 << track)
+            return machine.shortest_of_row(a, _bits(track))
         return self._number(2, a, numbers.decode_state(r, e), track)
 
     def _offers(self, component: int, track: int) -> bool:

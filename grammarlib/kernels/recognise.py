@@ -247,7 +247,7 @@ def look_up(A: Ints, R: Rows, B: Bytes, k0: int, k1: int, k2: int, k3: int) -> i
 
 @kernel
 def following(A: Ints, R: Rows, B: Bytes, view: int, what: int, about: int) -> int:
-    """What comes after ``view`` (`BY_LABEL` ...): a view, for plain views a component; -2 dead, -1 after noting the need."""
+    """What comes after ``view`` (`BY_LABEL` ...): a view, or a component; -2 dead, -1 after noting the need."""
     i = look_up(A, R, B, view + 1, what, about, ZERO)
     if A[A[O_H] + i * 5 + 0] != 0:
         return A[A[O_H] + i * 5 + 4]
@@ -1021,8 +1021,8 @@ def number_label(pool: NDArray[np.int64], offset: int, mantissa: int, packed: in
 # While an item of an array with `UNIQUE` is read, its bytes are recorded as a text.  At its end the text becomes a
 # fingerprint of the *value*: how strings are escaped, numbers are written and members are ordered does not count.
 # Equal values always have equal fingerprints.  Four polynomials over a prime field of 31 bits, at random points that
-# nobody outside the process knows, tell different values apart: strings and numbers have one variable, the containers of
-# each depth have three of their own (an array is a polynomial in the fingerprints of its items; the members of an
+# nobody outside the process knows, tell different values apart: strings and numbers have one variable, the containers
+# of each depth have three of their own (an array is a polynomial in the fingerprints of its items; the members of an
 # object a product over (name, value), as in Lipton's fingerprints of multisets), so that different values of less than
 # 64 levels are different polynomials.  By Schwartz and Zippel two given values of n bytes agree in all four with
 # a probability below (n / 2**31)**4.
@@ -1166,7 +1166,7 @@ def mix_number(A: Ints, at: int, base: int, i: int, length: int) -> int:
 
 @kernel
 def fingerprint(A: Ints, base: int, length: int, top: int) -> None:
-    """The polynomials of the JSON value in ``A[base : base + length]``, whose last byte may be missing, into ``A[top :]``.
+    """The polynomials of the JSON value in ``A[base : base + length]`` into ``A[top :]``; its last byte may be missing.
 
     Behind them the open containers, 10 integers each: whether it is an object, whether a name comes, the polynomials
     so far, those of the last name.

@@ -25,6 +25,21 @@ ONE: Final = 4
 """Exactly one of the children holds; a child may stand there twice."""
 
 
+class Atom(NamedTuple):
+    """One check of a value: what kind it is, and what it is about.
+
+    ``string``, ``number``, ``properties``, ``items``, ``unevaluated``: what node ``node`` says of the value itself, of
+    the values of its members, of its items, of members that nothing else evaluated.  ``has``: ``name`` is a member.
+    ``count``: there are at least ``least`` members or items.  ``contains``: at least ``least`` items satisfy ``node``.
+    ``unique``: no two items are equal.
+    """
+
+    kind: str
+    node: int = -1
+    name: str = ""
+    least: int = 0
+
+
 class Goal(NamedTuple):
     """One way to make a formula true: every atom of ``holds`` and no formula of ``fails``."""
 
@@ -38,23 +53,23 @@ class Formulas:
     def __init__(self) -> None:
         self.kinds: list[int] = [AND, OR]
         self.children: list[tuple[int, ...]] = [(), ()]
-        self.contents: dict[int, Hashable] = {}
+        self.contents: dict[int, Atom] = {}
         self._numbers: dict[tuple[int, Hashable], int] = {(AND, ()): TRUE, (OR, ()): FALSE}
         self._supports: dict[int, tuple[int, ...]] = {}
         self._goals: dict[int, tuple[Goal, ...] | None] = {}
 
-    def _new(self, kind: int, children: tuple[int, ...], content: Hashable = None) -> int:
+    def _new(self, kind: int, children: tuple[int, ...], content: Atom | None = None) -> int:
         key = (kind, content if kind == ATOM else children)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.kinds)
             self.kinds.append(kind)
             self.children.append(children)
-            if kind == ATOM:
+            if content is not None:
                 self.contents[number] = content
         return number
 
-    def atom(self, content: Hashable) -> int:
+    def atom(self, content: Atom) -> int:
         """The formula that says nothing but the check ``content``."""
         return self._new(ATOM, (), content)
 
@@ -203,7 +218,7 @@ class Formulas:
     def choices(
         self, formula: int, sign: bool
     ) -> list[tuple[tuple[tuple[int, bool], ...], frozenset[int], frozenset[int]]]:
-        """The ways to give ``formula`` the value ``sign``, one level deep: (what is to do, atoms that hold, what fails).
+        """The ways to give ``formula`` the value ``sign``, one level deep: (to do, atoms that hold, what fails).
 
         What must fail is left whole, but for negations, disjunctions and constants.
         """

@@ -12,9 +12,9 @@ allOf and ``$ref`` cost nothing, recursion closes by itself, and anyOf is expand
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from grammarlib.automata.components import (
     ArrayTrack,
@@ -35,8 +35,9 @@ from grammarlib.errors import Finding, LimitExceeded, UnsatisfiableSchema
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import formulas as logic
+from grammarlib.sources.jsonschema.formulas import Atom
 from grammarlib.sources.jsonschema.numbers import cells, merge_specs, number_spec
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode, SchemaReader
+from grammarlib.sources.jsonschema.reader import FALSE_NODE, FINDINGS, TRUE_NODE, SchemaNode, SchemaReader
 from grammarlib.sources.jsonschema.references import pointer_of
 from grammarlib.sources.jsonschema.report import SourceFacts, collect_facts
 from grammarlib.sources.jsonschema.statuses import (
@@ -55,11 +56,11 @@ from grammarlib.sources.jsonschema.values import (
     ARRAY,
     BOOLEAN,
     FALSE,
+    FALSE_VALUE,
     NULL,
     NUMBER,
     OBJECT,
     STRING,
-    FALSE_VALUE,
     TRUE,
     TRUE_VALUE,
     ArrayValue,
@@ -70,7 +71,7 @@ from grammarlib.sources.jsonschema.values import (
 )
 
 Conjunction: TypeAlias = tuple[int, ...]
-"""Literals that apply to one value: the number of a node that must hold, or the complement (``~``) of one that must not.
+"""Literals that apply to one value: the number of a node that must hold, or ``~`` of one that must not.
 
 ``(TRUE_NODE,)`` where nothing is asked.
 """
@@ -112,7 +113,7 @@ class SchemaSource:
         self._languages: dict[int, regex.Node] = {}
         self._classes: dict[tuple[regex.Node, ...], tuple[NameClass, ...]] = {}
         self._evaluations: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
-        self.capped = False
+        self._capped: dict[str, None] = {}
         self._facts: SourceFacts | None = None
         if not self.is_satisfiable((reader.root,)):
             raise UnsatisfiableSchema(self._unsatisfiable_finding((reader.root,)))
@@ -134,10 +135,22 @@ class SchemaSource:
 
     @property
     def report_facts(self) -> SourceFacts:
-        """Exactness and what was ignored, with JSON pointers; worked out when first asked for."""
+        """Exactness and what was ignored, with JSON pointers; dead ends as far as contexts were reached."""
         if self._facts is None:
             self._facts = collect_facts(self._reader)
-        return self._facts
+        dead_ends = [
+            Finding(
+                "dead-end",
+                "the search for a way out was cut off: some prefix that masks allow may be dead",
+                None,
+                place,
+            )
+            for place in self._capped
+        ]
+        if not self._strings.dead_end_free:
+            message = "a pattern is too dear to tell which prefixes can be completed: some that masks allow may be dead"
+            dead_ends.append(Finding("dead-end", message, "pattern", ""))
+        return replace(self._facts, dead_end_free=not dead_ends, dead_ends=tuple(dead_ends))
 
     # ---- expansion -----------------------------------------------------------------------
 
@@ -165,12 +178,15 @@ class SchemaSource:
             if demand is not None:
                 label = label | always if any(label & h == h and not label & f for h, f in demand) else 0
             literals.append(label)
+        null, true, false = literals
         return Expansion(
-            *literals,
+            null,
+            true,
+            false,
             self._string_leaf(conjunctions, demand, always),
             self._number_leaf(conjunctions, demand, always),
-            self._container(conjunctions, demand, always, OBJECT),
-            self._container(conjunctions, demand, always, ARRAY),
+            self._container(conjunctions, demand, always, OBJECT),  # type: ignore[arg-type]
+            self._container(conjunctions, demand, always, ARRAY),  # type: ignore[arg-type]
         )
 
     def _types(self, conjunction: Conjunction) -> int:
@@ -218,9 +234,7 @@ class SchemaSource:
         else:
             wanted = self._labelled(conjunctions, demand, always, STRING)
             if any(self._is_checked(formula) for formula, _ in wanted):
-                whole = self._strings.of_language(
-                    regex.union_of(self._bounds_of(formula)[0] for formula, _ in wanted)
-                )
+                whole = self._strings.of_language(regex.union_of(self._bounds_of(formula)[0] for formula, _ in wanted))
                 if whole is None:
                     return None
                 return self._strings.checked_leaf(whole, CheckedTexts(self, tuple(wanted)))
@@ -260,7 +274,7 @@ class SchemaSource:
 
     def _node_of(self, atom: int) -> SchemaNode:
         """The node of a ("string", node) or ("number", node) atom."""
-        return self._nodes[self.formulas.contents[atom][1]]  # type: ignore[index]
+        return self._nodes[self.formulas.contents[atom].node]
 
     def _is_checked(self, formula: int) -> bool:
         """Whether some string of the formula must be checked when it ends."""
@@ -313,8 +327,8 @@ class SchemaSource:
                 if not found:
                     return None
                 plain = self._object_view(found) if bit == OBJECT else self._array_view(found)
-                if plain is not NotImplemented:
-                    return plain  # type: ignore[return-value]
+                if plain != "states":
+                    return plain
             except LimitExceeded as error:
                 if error.limit != "tracks":
                     raise
@@ -341,9 +355,11 @@ class SchemaSource:
             found = self._arrays[key] = ArrayContext(self, tracks, demand, always)
         return found
 
-    def note_cap(self) -> None:
+    def note_cap(self, literals: Iterable[int]) -> None:
         """A search for a way out was cut off: some prefix may be dead."""
-        self.capped = True
+        places = (self._reader.places[literal if literal >= 0 else ~literal] for literal in literals)
+        if len(self._capped) < FINDINGS:
+            self._capped[next((pointer_of(place) for place in places if place is not None), "")] = None
 
     # ---- moves of containers
 
@@ -396,11 +412,9 @@ class SchemaSource:
                 if count >= PLANS:
                     break
 
-    def _named(
-        self, context: ObjectContext, state: object, plan: list[Entry]
-    ) -> list[tuple[bytes, ComponentKey]]:
+    def _named(self, context: ObjectContext, state: object, plan: list[Entry]) -> list[tuple[bytes, ComponentKey]]:
         used: set[str] = set(context.texts)
-        named = []
+        named: list[tuple[bytes, ComponentKey]] = []
         for position, number, conjunction in plan:
             if position is not None:
                 name = context.texts[position]
@@ -463,16 +477,14 @@ class SchemaSource:
         """Sets of strings whose union is where ``formula`` (over strings) holds."""
         formulas = self.formulas
         atoms = formulas.atoms(formula)
-        nodes = {atom: self._nodes[formulas.contents[atom][1]] for atom in atoms}  # type: ignore[index]
+        nodes = {atom: self._node_of(atom) for atom in atoms}
         if not atoms:
             if formula == logic.TRUE:
                 yield StringSet()
             return
         if all(node.values is not None for node in nodes.values()) and not formulas.evaluate(formula, lambda _: False):
             texts = {value for node in nodes.values() for value in node.values or () if isinstance(value, str)}
-            holding = {
-                atom: self._strings.conjunction([node], node.values) for atom, node in nodes.items()
-            }
+            holding = {atom: self._strings.conjunction([node], node.values) for atom, node in nodes.items()}
             members = frozenset(
                 text
                 for text in texts
@@ -501,7 +513,7 @@ class SchemaSource:
             yield found
 
     def _bounds_of(self, formula: int) -> tuple[regex.Node, regex.Node]:
-        """Two languages: where ``formula`` (over strings) may hold, and where it must; the same if nothing is checked."""
+        """Two languages: where ``formula`` (over strings) may hold, and where it must; equal if nothing is checked."""
         everything = regex.any_text(surrogates=True)
         made = {logic.TRUE: (everything, everything), logic.FALSE: (regex.nothing(), regex.nothing())}
         formulas = self.formulas
@@ -685,6 +697,14 @@ class SchemaSource:
         rows = self._strings.automaton(tuple(languages))
         return None if rows.start < 0 else rows
 
+    def words_of(self, alike: NameClass, most: int) -> list[str] | None:
+        """All names of a class, in the order of their bytes; None for more than ``most``."""
+        rows = self._strings.automaton((alike.language,))
+        if rows.start < 0:
+            return []
+        words = rows.words(rows.start, most)
+        return None if words is None else [word.decode("utf-8", "surrogatepass") for word in words]
+
     def class_size(self, alike: NameClass, texts: list[str], most: int) -> int:
         """How many unlisted names a class has, or ``most``."""
         rows = self.key_rows([alike], texts)
@@ -696,7 +716,9 @@ class SchemaSource:
     def name_children(self, number: int, text: str) -> tuple[int, ...] | None:
         """The nodes that a node applies to the member ``text``; None where it refuses it."""
         node = self._nodes[number]
-        if node.property_names != TRUE_NODE and not self._strings.matches(self._name_language(node.property_names), text):
+        if node.property_names != TRUE_NODE and not self._strings.matches(
+            self._name_language(node.property_names), text
+        ):
             return None
         found = []
         covered = False
@@ -749,7 +771,7 @@ class SchemaSource:
                 following.append((otherwise, join((condition, fails, self.formula((otherwise,), bit)))))
             if bit == OBJECT:
                 for name, child in node.dependent_schemas:
-                    here = self.formulas.atom(("has", name))
+                    here = self.formulas.atom(Atom("has", name=name))
                     following.append((child, join((condition, here, self.formula((child,), bit)))))
             for pair in following:
                 if pair[1] != logic.FALSE and pair not in found:
@@ -782,9 +804,7 @@ class SchemaSource:
     def evaluates_item(self, number: int, position: int, itself: bool) -> bool:
         """Whether a node evaluates the item at ``position``, contains aside."""
         node = self._nodes[number]
-        return (
-            position < len(node.prefix) or node.rest_present or (not itself and node.unevaluated_items is not None)
-        )
+        return position < len(node.prefix) or node.rest_present or (not itself and node.unevaluated_items is not None)
 
     def _can_require(self, members: Conjunction) -> bool:
         """Whether every required name of an object alternative can have a value."""
@@ -919,8 +939,8 @@ class SchemaSource:
 
     # ---- arrays --------------------------------------------------------------------------
 
-    def _array_view(self, alternatives: dict[Conjunction, int]) -> ArrayView | None:
-        """The view of plain alternatives; ``NotImplemented`` where items must differ and states are needed for that."""
+    def _array_view(self, alternatives: dict[Conjunction, int]) -> ArrayView | Literal["states"] | None:
+        """The view of plain alternatives; "states" where items must differ and a plain view cannot tell."""
         live: list[tuple[Conjunction, int]] = []
         bounds: dict[Conjunction, tuple[int, int | None, int]] = {}
         for members, label in alternatives.items():
@@ -933,7 +953,7 @@ class SchemaSource:
         live = self._without_subsumed(live)
         unique = any(self._nodes[number].unique_items for members, _ in live for number in members)
         if unique and (len(live) > 1 or self._differ_among_few(live[0][0])):
-            return NotImplemented
+            return "states"
         length = 0
         for members, _ in live:
             _, maximum, prefix_length = bounds[members]
@@ -956,7 +976,7 @@ class SchemaSource:
 
     def _differ_among_few(self, members: Conjunction) -> bool:
         """Whether the items of an alternative, which must differ, come from few values."""
-        minimum, maximum, prefix_length = self._array_counts(members)
+        _, maximum, prefix_length = self._array_counts(members)
         if maximum is not None and maximum <= 1:
             return False
         if prefix_length:
@@ -1261,9 +1281,7 @@ class SchemaSource:
         general = self._is_general(conjunction, bit)
         if not general and bit == ARRAY:
             general = any(
-                self._nodes[number].unique_items
-                for members in self._structured(conjunction, bit)
-                for number in members
+                self._nodes[number].unique_items for members in self._structured(conjunction, bit) for number in members
             )
         if general:
             formula = self.formula(conjunction, bit)
@@ -1279,7 +1297,7 @@ class SchemaSource:
             for goal in context.phase(start).goals:  # type: ignore[arg-type]
                 budget = [SEARCH]
                 count = 0
-                for plan in context.plans(  # type: ignore[call-arg]
+                for plan in context.plans(
                     start,  # type: ignore[arg-type]
                     goal,
                     frozenset(),
@@ -1291,7 +1309,7 @@ class SchemaSource:
                     if count >= PLANS:
                         break
                 if budget[0] <= 0 or count >= PLANS:
-                    self.note_cap()
+                    self.note_cap(conjunction)
                     yield []
             return
         if bit == OBJECT:
@@ -1313,8 +1331,7 @@ class SchemaSource:
     def formula(self, conjunction: Conjunction, bit: int) -> int:
         """What a conjunction says of values of the types of ``bit``, as a formula over atoms.
 
-        Atoms are ("string", node), ("number", node), ("properties", node), ("has", name), ("count", least),
-        ("items", node), ("contains", node, least), ("unique",) and ("unevaluated", node).
+        See `Atom` for what these are.
         """
         formulas = self.formulas
         if not self._types(conjunction) & bit:
@@ -1382,7 +1399,7 @@ class SchemaSource:
                 )
             if bit == OBJECT:
                 for name, at in node.dependent_schemas:
-                    here = formulas.atom(("has", name))
+                    here = formulas.atom(Atom("has", name=name))
                     parts.append(formulas.disjunction((formulas.negation(here), child(at))))
         return formulas.conjunction(parts)
 
@@ -1398,10 +1415,10 @@ class SchemaSource:
         if values is not None and not any(type_bit(value) & bit for value in values):
             return [logic.FALSE]
         if bit == STRING:
-            return [formulas.atom(("string", number))] if values is not None or node.constrains & STRING else []
+            return [formulas.atom(Atom("string", number))] if values is not None or node.constrains & STRING else []
         if bit == NUMBER:
             if values is not None or node.constrains & NUMBER or node.types & NUMBER != NUMBER:
-                return [formulas.atom(("number", number))]
+                return [formulas.atom(Atom("number", number))]
             return []
         parts = []
         if values is not None:
@@ -1416,40 +1433,42 @@ class SchemaSource:
                 or node.additional != TRUE_NODE
                 or node.property_names != TRUE_NODE
             ):
-                parts.append(formulas.atom(("properties", number)))
-            parts += [formulas.atom(("has", name)) for name in node.required]
+                parts.append(formulas.atom(Atom("properties", number)))
+            parts += [formulas.atom(Atom("has", name=name)) for name in node.required]
             if node.minimum_properties:
-                parts.append(formulas.atom(("count", node.minimum_properties)))
+                parts.append(formulas.atom(Atom("count", least=node.minimum_properties)))
             if node.maximum_properties is not None:
-                parts.append(formulas.negation(formulas.atom(("count", node.maximum_properties + 1))))
+                parts.append(formulas.negation(formulas.atom(Atom("count", least=node.maximum_properties + 1))))
             for name, others in node.dependent_required:
-                together = formulas.conjunction(formulas.atom(("has", other)) for other in others)
-                parts.append(formulas.disjunction((formulas.negation(formulas.atom(("has", name))), together)))
+                together = formulas.conjunction(formulas.atom(Atom("has", name=other)) for other in others)
+                parts.append(formulas.disjunction((formulas.negation(formulas.atom(Atom("has", name=name))), together)))
             if node.unevaluated_properties not in (None, TRUE_NODE):
-                parts.append(formulas.atom(("unevaluated", number)))
+                parts.append(formulas.atom(Atom("unevaluated", number)))
             return parts
         if node.prefix or node.rest != TRUE_NODE:
-            parts.append(formulas.atom(("items", number)))
+            parts.append(formulas.atom(Atom("items", number)))
         if node.minimum_items:
-            parts.append(formulas.atom(("count", node.minimum_items)))
+            parts.append(formulas.atom(Atom("count", least=node.minimum_items)))
         if node.maximum_items is not None:
-            parts.append(formulas.negation(formulas.atom(("count", node.maximum_items + 1))))
+            parts.append(formulas.negation(formulas.atom(Atom("count", least=node.maximum_items + 1))))
         for child, least, most in node.contains:
             if least:
                 parts.append(self._contains(child, least))
             if most is not None:
                 parts.append(formulas.negation(self._contains(child, most + 1)))
         if node.unique_items:
-            parts.append(formulas.atom(("unique",)))
+            parts.append(formulas.atom(Atom("unique")))
         if node.unevaluated_items not in (None, TRUE_NODE):
-            parts.append(formulas.atom(("unevaluated", number)))
+            parts.append(formulas.atom(Atom("unevaluated", number)))
         return parts
 
     def _contains(self, child: int, least: int) -> int:
         """At least ``least`` items satisfy ``child``."""
         if child == FALSE_NODE:
             return logic.FALSE
-        return self.formulas.atom(("count", least) if child == TRUE_NODE else ("contains", child, least))
+        return self.formulas.atom(
+            Atom("count", least=least) if child == TRUE_NODE else Atom("contains", child, least=least)
+        )
 
     def _unsatisfiable_finding(self, conjunction: Conjunction) -> Finding:
         """Say why nothing satisfies ``conjunction``, following the first requirement that fails."""

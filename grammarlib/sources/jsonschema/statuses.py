@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from grammarlib.automata.components import (
     REPEATED_ITEM,
-    ArrayTrack,
-    ArrayView,
     ComponentKey,
     ContainerView,
     KeyRows,
@@ -30,8 +28,8 @@ from grammarlib.automata.components import (
     StatusView,
 )
 from grammarlib.ir import regex
-from grammarlib.sources.jsonschema.formulas import FALSE, TRUE, Formulas, Goal
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode
+from grammarlib.sources.jsonschema.formulas import FALSE, TRUE, Atom, Formulas, Goal
+from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE
 from grammarlib.sources.jsonschema.values import ARRAY, OBJECT, text_bytes
 
 if TYPE_CHECKING:
@@ -45,6 +43,9 @@ SEARCH: Final = 3_000
 
 PLANS: Final = 64
 """The most plans of one goal that the question of satisfiability looks at."""
+
+_WORDS: Final = 64
+"""The most names of a class that are listed one by one."""
 
 _HANGING: Final = 4
 """Up to how many unevaluated checks of one member both outcomes are looked at."""
@@ -88,7 +89,7 @@ class ObjectState(NamedTuple):
 
     live: frozenset[int]
     used: int = 0
-    count: int = 0
+    size: int = 0
     barrier: int = -1
     clauses: frozenset[tuple[int, frozenset[int]]] = frozenset()
 
@@ -97,7 +98,7 @@ class ArrayState(NamedTuple):
     """An array in progress: live atoms, items so far (saturating), items that meet each counted check, values taken."""
 
     live: frozenset[int]
-    count: int = 0
+    size: int = 0
     counters: tuple[int, ...] = ()
     clauses: frozenset[tuple[int, frozenset[int]]] = frozenset()
     taken: int = 0
@@ -114,7 +115,7 @@ class Phase(NamedTuple):
 
 
 class NameClass(NamedTuple):
-    """Names that are alike for the keywords in play: their language, and the languages among those keywords' that hold."""
+    """Names that are alike for the keywords in play: their language, and those of the keywords' languages that hold."""
 
     language: regex.Node
     members: frozenset[regex.Node]
@@ -143,17 +144,21 @@ class _Container:
         self.tracks = [FALSE if track is None else source.formula(track, self.bit) for track in tracks]
         self.demand = demand
         self.always = always
-        self.atoms: dict[int, tuple[object, ...]] = {}
+        self.atoms: dict[int, Atom] = {}
         queue = [demand, *self.tracks]
         for formula in queue:  # grows while it is walked: what evaluates members must be known too
             for atom in self.formulas.atoms(formula):
                 if atom not in self.atoms:
-                    content: tuple[object, ...] = self.formulas.contents[atom]  # type: ignore[assignment]
+                    content = self.formulas.contents[atom]
                     self.atoms[atom] = content
-                    if content[0] == "unevaluated":
-                        number: int = content[1]  # type: ignore[assignment]
-                        queue.extend(condition for _, condition in source.evaluations(number, self.bit))
+                    if content.kind == "unevaluated":
+                        queue.extend(condition for _, condition in source.evaluations(content.node, self.bit))
         self._phases: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], Phase] = {}
+        self._literals = [literal for track in tracks if track is not None for literal in track]
+
+    def note_cap(self) -> None:
+        """A search for a way out was cut off here."""
+        self.source.note_cap(self._literals)
 
     def with_clauses(self, formula: int, clauses: frozenset[tuple[int, frozenset[int]]]) -> int:
         """``formula``, where each atom of ``clauses`` also needs what else evaluates its members."""
@@ -175,13 +180,15 @@ class _Container:
             return 0
         return self.always | sum(1 << position for position, value in enumerate(values[1:]) if value)
 
-    def reduced_goals(self, live: frozenset[int], clauses: frozenset[tuple[int, frozenset[int]]]) -> tuple[int, tuple[Goal, ...], bool]:
+    def reduced_goals(
+        self, live: frozenset[int], clauses: frozenset[tuple[int, frozenset[int]]]
+    ) -> tuple[int, tuple[Goal, ...], bool]:
         """(formula, goals, exact) where the universal atoms that are not ``live`` have failed."""
-        dead = {atom: FALSE for atom, content in self.atoms.items() if content[0] in UNIVERSAL and atom not in live}
+        dead = {atom: FALSE for atom, content in self.atoms.items() if content.kind in UNIVERSAL and atom not in live}
         formula = self.formulas.replaced(self.with_clauses(self.demand, clauses), dead)
         goals = self.formulas.goals(formula, GOALS)
         if goals is None:
-            self.source.note_cap()
+            self.note_cap()
             return formula, (Goal(frozenset(), frozenset()),), False
         return formula, goals, True
 
@@ -195,9 +202,7 @@ class ObjectContext(_Container):
 
     bit = OBJECT
 
-    def __init__(
-        self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int
-    ) -> None:
+    def __init__(self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
         super().__init__(source, tracks, demand, always)
         nodes = source.nodes
         order: dict[str, None] = {}
@@ -207,18 +212,16 @@ class ObjectContext(_Container):
         self.universal: list[int] = []
         evaluators: dict[int, None] = {}
         for atom, content in self.atoms.items():
-            kind = content[0]
+            kind = content.kind
             if kind == "has":
-                name = content[1]
-                assert isinstance(name, str)
+                name = content.name
                 self.has[name] = atom
                 wanted[name] = None
             elif kind == "count":
-                self.bounds.append((atom, content[1]))  # type: ignore[arg-type]
+                self.bounds.append((atom, content.least))
             else:
                 self.universal.append(atom)
-                number = content[1]
-                assert isinstance(number, int)
+                number = content.node
                 if kind == "unevaluated":
                     evaluators.update(dict.fromkeys(source.evaluating_nodes(number)))
                 elif nodes[number].properties is not None:
@@ -226,6 +229,21 @@ class ObjectContext(_Container):
         for number in evaluators:
             order.update(dict.fromkeys(nodes[number].properties or ()))
         order.update(wanted)
+        self.evaluators = evaluators
+        predicates = [
+            language
+            for number in dict.fromkeys([*(self.atoms[atom].node for atom in self.universal), *evaluators])
+            for language in source.name_predicates(number)
+        ]
+        # Names of a class that has few are listed: a state must know which of them were used.
+        classes = []
+        for alike in source.name_classes(predicates):
+            words = source.words_of(alike, _WORDS) if alike.members else None
+            if words is None:
+                classes.append(alike)
+            else:
+                order.update(dict.fromkeys(words))
+        self.classes = tuple(classes)
         ranked = list(order)
         encoded = sorted((text_bytes(name), rank) for rank, name in enumerate(ranked))
         self.names = tuple(name for name, _ in encoded)
@@ -233,15 +251,6 @@ class ObjectContext(_Container):
         self.texts = [ranked[rank] for rank in self.ranks]
         self.index = {text: position for position, text in enumerate(self.texts)}
         self.count_cap = max((bound for _, bound in self.bounds), default=0) + 1 if self.bounds else 0
-        self.evaluators = evaluators
-        predicates = [
-            language
-            for number in dict.fromkeys(
-                [*(self.atoms[atom][1] for atom in self.universal), *evaluators]  # type: ignore[misc]
-            )
-            for language in source.name_predicates(number)  # type: ignore[arg-type]
-        ]
-        self.classes = source.name_classes(predicates)
         self._children: dict[tuple[int, int], tuple[int, ...] | None] = {}
         self._views: dict[ObjectState, ContainerView | None] = {}
         self._selected: dict[tuple[ObjectState, int], PendingView | None] = {}
@@ -262,8 +271,8 @@ class ObjectContext(_Container):
         key = (atom, member)
         if key not in self._children:
             content = self.atoms[atom]
-            number: int = content[1]  # type: ignore[assignment]
-            if content[0] == "unevaluated":
+            number = content.node
+            if content.kind == "unevaluated":
                 found: tuple[int, ...] | None
                 if TRUE in self.evaluated_by(atom, member):
                     found = ()
@@ -281,7 +290,7 @@ class ObjectContext(_Container):
         """The formulas of which any one, if it holds, has evaluated the member (`TRUE` always does)."""
         key = (atom, member)
         if key not in self._evaluating:
-            number: int = self.atoms[atom][1]  # type: ignore[assignment]
+            number = self.atoms[atom].node
             found = set()
             for node, condition in self.source.evaluations(number, OBJECT):
                 if member >= 0:
@@ -306,7 +315,7 @@ class ObjectContext(_Container):
             formulas = self.formulas
             support = [self.with_clauses(track, state.clauses) for track in self.tracks]
             open_atoms = {atom for part in (formula, *support) for atom in formulas.atoms(part)} - must
-            counted = any(self.atoms[atom][0] == "count" for atom in open_atoms | must)
+            counted = any(self.atoms[atom].kind == "count" for atom in open_atoms | must)
             for name, atom in self.has.items():
                 if atom in open_atoms or counted or self.source.ordered:
                     relevant |= 1 << self.index[name]
@@ -382,10 +391,10 @@ class ObjectContext(_Container):
     def truth(self, state: ObjectState, atom: int) -> bool:
         """Whether ``atom`` holds if the object ends here."""
         content = self.atoms[atom]
-        if content[0] == "has":
-            return bool(state.used >> self.index[content[1]] & 1)  # type: ignore[index]
-        if content[0] == "count":
-            return state.count >= content[1]  # type: ignore[operator]
+        if content.kind == "has":
+            return bool(state.used >> self.index[content.name] & 1)
+        if content.kind == "count":
+            return state.size >= content.least
         return atom in state.live
 
     def simple_view(self, state: ObjectState, phase: Phase) -> ObjectView | None:
@@ -397,26 +406,24 @@ class ObjectContext(_Container):
             return self._simple[key]
         self._simple[key] = None
         holds = phase.goals[0].holds
-        if any(self.atoms[atom][0] in ("count", "unevaluated") for atom in holds):
+        if any(self.atoms[atom].kind in ("count", "unevaluated") for atom in holds):
             return None
 
         def truth(atom: int) -> bool | None:
             if atom in holds:
                 return True
-            return False if self.atoms[atom][0] in UNIVERSAL and atom not in state.live else None
+            return False if self.atoms[atom].kind in UNIVERSAL and atom not in state.live else None
 
         values = self.formulas.evaluate_all(self.tracks, truth)
         if None in values:
             return None
         label = self.always | sum(1 << position for position, value in enumerate(values) if value)
         source = self.source
-        universal = [atom for atom in holds if self.atoms[atom][0] == "properties"]
+        universal = [atom for atom in holds if self.atoms[atom].kind == "properties"]
         children: list[ComponentKey | None] = []
         for position in range(len(self.names)):
             children.append(source.plain_key(self.together(universal, position)))
-        classes = {
-            number: source.plain_key(self.together(universal, ~number)) for number in range(len(self.classes))
-        }
+        classes = {number: source.plain_key(self.together(universal, ~number)) for number in range(len(self.classes))}
         required = tuple(sorted(self.index[name] for name, atom in self.has.items() if atom in holds))
         view = source.object_view(
             (ObjectTrack(label, required),),
@@ -468,9 +475,9 @@ class ObjectContext(_Container):
         else:
             barrier = len(self.names) if source.ordered else -1
             used = state.used
-        count = min(state.count + 1, self.count_cap)
+        count = min(state.size + 1, self.count_cap)
         live = state.live
-        after = state._replace(used=used, count=count, barrier=barrier)
+        after = state._replace(used=used, size=count, barrier=barrier)
         clauses = set(state.clauses)
         while True:
             phase = self.phase(after)
@@ -479,7 +486,7 @@ class ObjectContext(_Container):
             refused = set()
             for atom in live:
                 if self.child(atom, member) is None:
-                    if self.atoms[atom][0] == "unevaluated" and self.evaluated_by(atom, member):
+                    if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, member):
                         clauses.add((atom, self.evaluated_by(atom, member)))
                     else:
                         refused.add(atom)
@@ -488,14 +495,14 @@ class ObjectContext(_Container):
                 break
             live = live - refused
             after = after._replace(live=live, clauses=frozenset(clauses))
-        must = []
+        must: list[int] = []
         tracked: dict[Conjunction, list[int]] = {}
         hanging: list[tuple[Conjunction, int, frozenset[int]]] = []
         for atom in sorted(live):
             child = self.child(atom, member)
             if not child:
                 continue
-            if self.atoms[atom][0] == "unevaluated" and self.evaluated_by(atom, member):
+            if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, member):
                 hanging.append((source.conjunction_of(list(child)), atom, self.evaluated_by(atom, member)))
             elif atom in phase.must:
                 must.extend(child)
@@ -510,7 +517,7 @@ class ObjectContext(_Container):
         bits = {conjunction: 1 << position + 1 for position, conjunction in enumerate(conjunctions)}
         demand: dict[tuple[int, int], None] = {}
         if len(hanging) > _HANGING:
-            source.note_cap()
+            self.note_cap()
             demand[0, 0] = None
         else:
             for failing in range(1 << len(hanging)):
@@ -614,7 +621,7 @@ class ObjectContext(_Container):
                 self._plans[key] = self._plan_needs
                 return True
         if budget[0] <= 0:
-            self.source.note_cap()
+            self.note_cap()
             return True
         return False
 
@@ -632,7 +639,7 @@ class ObjectContext(_Container):
 
         def known(atom: int) -> bool | None:
             found = self.known(state, atom, failed)
-            if found is None and certain and self.atoms[atom][0] in UNIVERSAL:
+            if found is None and certain and self.atoms[atom].kind in UNIVERSAL:
                 # What no member can make fail beside what must hold will hold.
                 if atom not in undying:
                     undying[atom] = not any(
@@ -646,15 +653,15 @@ class ObjectContext(_Container):
 
     def _ease(self, formula: int) -> int:
         """What to try first when one of several formulas has to fail: names that stay away."""
-        kind = self.atoms[formula][0] if formula in self.atoms else None
+        kind = self.atoms[formula].kind if formula in self.atoms else None
         return 0 if kind == "has" else 1 if kind == "count" else 2
 
     def _may_still_come(self, state: ObjectState, holds: frozenset[int]) -> bool:
         """In a fixed order, whether no name that must come was passed over."""
         for atom in holds:
             content = self.atoms[atom]
-            if content[0] == "has":
-                position = self.index[content[1]]  # type: ignore[index]
+            if content.kind == "has":
+                position = self.index[content.name]
                 if not state.used >> position & 1 and self.ranks[position] <= state.barrier:
                     return False
         return True
@@ -670,13 +677,13 @@ class ObjectContext(_Container):
     def known(self, state: ObjectState, atom: int, failed: frozenset[int]) -> bool | None:
         """The truth of an atom that nothing can change any more."""
         content = self.atoms[atom]
-        if content[0] == "has":
-            position = self.index[content[1]]  # type: ignore[index]
+        if content.kind == "has":
+            position = self.index[content.name]
             if state.used >> position & 1:
                 return True
             return False if self.source.ordered and self.ranks[position] <= state.barrier else None
-        if content[0] == "count":
-            return True if state.count >= content[1] else None  # type: ignore[operator]
+        if content.kind == "count":
+            return True if state.size >= content.least else None
         return False if atom in failed or atom not in state.live else None
 
     def _member_plans(
@@ -694,22 +701,22 @@ class ObjectContext(_Container):
         avoided: set[int] = set()
         for atom in holds:
             content = self.atoms[atom]
-            if content[0] == "has":
-                position = self.index[content[1]]  # type: ignore[index]
+            if content.kind == "has":
+                position = self.index[content.name]
                 if not state.used >> position & 1:
                     needed.append(position)
-            elif content[0] == "count":
-                least = max(least, content[1])  # type: ignore[type-var, assignment]
+            elif content.kind == "count":
+                least = max(least, content.least)
         killed: list[int] = []
         for atom in sorted(fails):
             content = self.atoms[atom]
-            if content[0] == "has":
-                position = self.index[content[1]]  # type: ignore[index]
+            if content.kind == "has":
+                position = self.index[content.name]
                 if state.used >> position & 1:
                     return
                 avoided.add(position)
-            elif content[0] == "count":
-                most = content[1] - 1 if most is None else min(most, content[1] - 1)  # type: ignore[operator, type-var]
+            elif content.kind == "count":
+                most = content.least - 1 if most is None else min(most, content.least - 1)
             elif atom in state.live and atom not in failed:
                 killed.append(atom)
         if any(position in avoided or not self._is_free(state, position) for position in needed):
@@ -752,7 +759,9 @@ class ObjectContext(_Container):
                             if number == ~member:
                                 both = source.conjunction_of([*conjunction, *literals])
                                 if possible(both):
-                                    shared.append((index + 1, names, [*extra[:at], (None, number, both), *extra[at + 1 :]]))
+                                    shared.append(
+                                        (index + 1, names, [*extra[:at], (None, number, both), *extra[at + 1 :]])
+                                    )
                         following.extend([*shared, alone] if most is not None else [alone, *shared])
                         continue
                     conjunction = literals
@@ -765,7 +774,7 @@ class ObjectContext(_Container):
                 continue
             plan: list[Entry] = [(position, 0, conjunction) for position, conjunction in names.items()]
             plan += extra
-            total = state.count + len(plan)
+            total = state.size + len(plan)
             if most is not None and total > most:
                 continue
             if total < least:
@@ -784,12 +793,12 @@ class ObjectContext(_Container):
         """What the value of a new member must satisfy so that the atoms stay alive; None where it cannot come."""
         found: list[int] = []
         for atom in holds:
-            kind = self.atoms[atom][0]
+            kind = self.atoms[atom].kind
             if kind not in UNIVERSAL:
                 continue
             child = self.child(atom, member)
             if kind == "unevaluated" and child != () and self.evaluated_by(atom, member):
-                self.source.note_cap()  # whether something else evaluates it is settled later
+                self.note_cap()  # whether something else evaluates it is settled later
             elif child is None:
                 return None
             else:
@@ -911,13 +920,12 @@ class ArrayContext(_Container):
         nodes = source.nodes
         evaluators: dict[int, None] = {}
         for atom, content in self.atoms.items():
-            kind = content[0]
+            kind = content.kind
             if kind == "count":
-                self.bounds.append((atom, content[1]))  # type: ignore[arg-type]
-                length = max(length, content[1])  # type: ignore[type-var, assignment]
+                self.bounds.append((atom, content.least))
+                length = max(length, content.least)
             elif kind == "contains":
-                node, bound = content[1], content[2]
-                assert isinstance(node, int) and isinstance(bound, int)
+                node, bound = content.node, content.least
                 counter = self.counted.setdefault(node, len(self.counted))
                 if counter == len(self.caps):
                     self.caps.append(0)
@@ -925,9 +933,9 @@ class ArrayContext(_Container):
             else:
                 self.universal.append(atom)
                 if kind == "items":
-                    length = max(length, len(nodes[content[1]].prefix))  # type: ignore[index]
+                    length = max(length, len(nodes[content.node].prefix))
                 elif kind == "unevaluated":
-                    evaluators.update(dict.fromkeys(source.evaluating_nodes(content[1])))  # type: ignore[arg-type]
+                    evaluators.update(dict.fromkeys(source.evaluating_nodes(content.node)))
         for number in evaluators:
             length = max(length, len(nodes[number].prefix))
         self.length = length  # items from this position on are all alike, and counts beyond it too
@@ -958,11 +966,11 @@ class ArrayContext(_Container):
         if key not in self._children:
             content = self.atoms[atom]
             child: int | None = TRUE_NODE
-            if content[0] == "items":
-                node = self.source.nodes[content[1]]  # type: ignore[index]
+            if content.kind == "items":
+                node = self.source.nodes[content.node]
                 child = node.prefix[position] if position < len(node.prefix) else node.rest
-            elif content[0] == "unevaluated" and TRUE not in self.evaluated_by(atom, position):
-                child = self.source.nodes[content[1]].unevaluated_items  # type: ignore[index]
+            elif content.kind == "unevaluated" and TRUE not in self.evaluated_by(atom, position):
+                child = self.source.nodes[content.node].unevaluated_items
             self._children[key] = None if child == FALSE_NODE else () if child in (TRUE_NODE, None) else (child,)
         return self._children[key]
 
@@ -971,7 +979,7 @@ class ArrayContext(_Container):
         position = min(position, self.length)
         key = (atom, position)
         if key not in self._evaluating:
-            number: int = self.atoms[atom][1]  # type: ignore[assignment]
+            number = self.atoms[atom].node
             found = {
                 condition
                 for node, condition in self.source.evaluations(number, ARRAY)
@@ -982,7 +990,7 @@ class ArrayContext(_Container):
 
     def containing(self, atom: int) -> list[tuple[int, int]]:
         """(node, condition): an item that satisfies the node is evaluated for ``atom`` if the condition holds."""
-        number: int = self.atoms[atom][1]  # type: ignore[assignment]
+        number = self.atoms[atom].node
         return [
             (node, condition)
             for holder, condition in self.source.evaluations(number, ARRAY)
@@ -997,7 +1005,7 @@ class ArrayContext(_Container):
             start = self.start()
             phase = self.phase(start)
             if self.length == max((bound for _, bound in self.bounds), default=0) and not self.counted:
-                if any(self.atoms[atom][0] == "unique" for atom in phase.must) and set(self.universal) <= phase.must:
+                if any(self.atoms[atom].kind == "unique" for atom in phase.must) and set(self.universal) <= phase.must:
                     must = self.certain(start, phase, 0)
                     if must is not None and all(
                         self.child(atom, position) == self.child(atom, self.length)
@@ -1013,10 +1021,12 @@ class ArrayContext(_Container):
         for atom in sorted(phase.must):
             if atom in state.live:
                 child = self.child(atom, position)
-                if child is None and not (self.atoms[atom][0] == "unevaluated" and self._may_be_evaluated(atom, position)):
+                if child is None and not (
+                    self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position)
+                ):
                     return None
                 if child is not None and not (
-                    self.atoms[atom][0] == "unevaluated" and self._may_be_evaluated(atom, position)
+                    self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position)
                 ):
                     found.extend(child)
         return self.source.conjunction_of(found)
@@ -1046,10 +1056,10 @@ class ArrayContext(_Container):
     def truth(self, state: ArrayState, atom: int) -> bool:
         """Whether ``atom`` holds if the array ends here."""
         content = self.atoms[atom]
-        if content[0] == "count":
-            return state.count >= content[1]  # type: ignore[operator]
-        if content[0] == "contains":
-            return state.counters[self.counted[content[1]]] >= content[2]  # type: ignore[index, operator]
+        if content.kind == "count":
+            return state.size >= content.least
+        if content.kind == "contains":
+            return state.counters[self.counted[content.node]] >= content.least
         return atom in state.live
 
     # ---- moves
@@ -1062,8 +1072,8 @@ class ArrayContext(_Container):
 
     def _item(self, state: ArrayState) -> PendingView | None:
         source = self.source
-        position = state.count
-        after = state._replace(count=min(position + 1, self.length))
+        position = state.size
+        after = state._replace(size=min(position + 1, self.length))
         live = state.live
         clauses = set(state.clauses)
         while True:
@@ -1073,9 +1083,9 @@ class ArrayContext(_Container):
             refused = set()
             for atom in live:
                 if self.child(atom, position) is None:
-                    if self.atoms[atom][0] == "unevaluated" and self.containing(atom):
+                    if self.atoms[atom].kind == "unevaluated" and self.containing(atom):
                         continue  # it hangs on the item itself
-                    if self.atoms[atom][0] == "unevaluated" and self.evaluated_by(atom, position):
+                    if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, position):
                         clauses.add((atom, self.evaluated_by(atom, position)))
                     else:
                         refused.add(atom)
@@ -1091,8 +1101,10 @@ class ArrayContext(_Container):
             child = self.child(atom, position)
             if child == ():
                 continue
-            if self.atoms[atom][0] == "unevaluated" and self._may_be_evaluated(atom, position):
-                containing = tuple((source.conjunction_of([node]), condition) for node, condition in self.containing(atom))
+            if self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position):
+                containing = tuple(
+                    (source.conjunction_of([node]), condition) for node, condition in self.containing(atom)
+                )
                 conjunction = (FALSE_NODE,) if child is None else source.conjunction_of(list(child))
                 hanging.append((conjunction, atom, self.evaluated_by(atom, position), containing))
             elif child is None:
@@ -1131,7 +1143,7 @@ class ArrayContext(_Container):
         )
         demand: dict[tuple[int, int], None] = {}
         if len(hanging) > _HANGING or len(counters) > _HANGING:
-            source.note_cap()
+            self.note_cap()
             demand[0, 0] = None
         else:
             # Every outcome of the counted and hanging checks is looked at by itself.
@@ -1168,7 +1180,7 @@ class ArrayContext(_Container):
 
     def records(self) -> bool:
         """Whether the machine has to compare items."""
-        return any(self.atoms[atom][0] == "unique" for atom in self.universal) and not self.domain()
+        return any(self.atoms[atom].kind == "unique" for atom in self.universal) and not self.domain()
 
     def _with_outcome(self, after: ArrayState, label: int, outcome: Outcome) -> ArrayState:
         """The state once the counted and hanging checks of an item came out as ``label`` says."""
@@ -1223,7 +1235,7 @@ class ArrayContext(_Container):
         assert isinstance(state, ArrayState)
         live = state.live - {atom for bit, atom in waiting.tracks if not label & bit}
         if label & REPEATED_ITEM:
-            live = live - {atom for atom in live if self.atoms[atom][0] == "unique"}
+            live = live - {atom for atom in live if self.atoms[atom].kind == "unique"}
         taken = state.taken
         for bit, value in waiting.taken:
             if label & bit:
@@ -1251,7 +1263,7 @@ class ArrayContext(_Container):
                     found = True
                     break
             if not found and budget[0] <= 0:
-                self.source.note_cap()
+                self.note_cap()
                 found = True
             self._live[key] = found
         return found
@@ -1259,7 +1271,7 @@ class ArrayContext(_Container):
     def known(self, state: ArrayState, atom: int, failed: frozenset[int]) -> bool | None:
         """The truth of an atom that nothing can change any more."""
         content = self.atoms[atom]
-        if content[0] in ("count", "contains"):
+        if content.kind in ("count", "contains"):
             return True if self.truth(state, atom) else None
         return False if atom in failed or atom not in state.live else None
 
@@ -1283,30 +1295,30 @@ class ArrayContext(_Container):
         failed: frozenset[int],
         budget: list[int],
     ) -> Iterator[list[Entry]]:
-        universal = sorted(atom for atom in holds if self.atoms[atom][0] in ("items", "unevaluated"))
+        universal = sorted(atom for atom in holds if self.atoms[atom].kind in ("items", "unevaluated"))
         least, most = 0, None
         wanted: dict[int, int] = {}
         room: dict[int, int] = {}
         tasks: list[tuple[str, int]] = []
         for atom in sorted(holds):
             content = self.atoms[atom]
-            if content[0] == "count":
-                least = max(least, content[1])  # type: ignore[type-var, assignment]
-            elif content[0] == "contains":
-                node: int = content[1]  # type: ignore[assignment]
-                missing = content[2] - state.counters[self.counted[node]]  # type: ignore[operator]
+            if content.kind == "count":
+                least = max(least, content.least)
+            elif content.kind == "contains":
+                node = content.node
+                missing = content.least - state.counters[self.counted[node]]
                 wanted[node] = max(wanted.get(node, 0), missing)
         for atom in sorted(fails):
             content = self.atoms[atom]
-            if content[0] == "count":
-                most = content[1] - 1 if most is None else min(most, content[1] - 1)  # type: ignore[operator, type-var]
-            elif content[0] == "contains":
-                node = content[1]  # type: ignore[assignment]
-                left = content[2] - 1 - state.counters[self.counted[node]]  # type: ignore[operator]
+            if content.kind == "count":
+                most = content.least - 1 if most is None else min(most, content.least - 1)
+            elif content.kind == "contains":
+                node = content.node
+                left = content.least - 1 - state.counters[self.counted[node]]
                 room[node] = min(room.get(node, left), left)
             elif atom in state.live and atom not in failed:
-                if content[0] == "unique":
-                    self.source.note_cap()  # two equal items: nearly always possible
+                if content.kind == "unique":
+                    self.note_cap()  # two equal items: nearly always possible
                 else:
                     tasks.append(("kill", atom))
         if any(left < 0 for left in room.values()):
@@ -1314,7 +1326,7 @@ class ArrayContext(_Container):
         for node, missing in wanted.items():
             tasks += [("meet", node)] * max(0, missing)
         if len(tasks) > SEARCH:
-            self.source.note_cap()
+            self.note_cap()
             return
         values = self.domain()
         capacity = None if not values else len(values) - state.taken.bit_count()
@@ -1341,7 +1353,7 @@ class ArrayContext(_Container):
         groups: list[list[tuple[str, int]]] = [tasks] if merged else [[task] for task in tasks]
         # (position, groups done, entries, room left)
         start: tuple[int, tuple[int, ...], list[Entry], tuple[tuple[int, int], ...]] = (
-            state.count,
+            state.size,
             (),
             [],
             tuple(sorted(room.items())),
@@ -1352,22 +1364,23 @@ class ArrayContext(_Container):
             if budget[0] <= 0:
                 return
             position, done, entries, left = stack.pop()
-            if len(done) == len(groups) and state.count + len(entries) >= least:
+            if len(done) == len(groups) and state.size + len(entries) >= least:
                 yield entries
                 continue
-            if most is not None and state.count + len(entries) >= most:
+            if most is not None and state.size + len(entries) >= most:
                 continue
-            base: list[int] | None = []
+            base: list[int] = []
+            refused = False
             for atom in universal:
                 child = self.child(atom, position)
-                if self.atoms[atom][0] == "unevaluated" and child != () and self._may_be_evaluated(atom, position):
-                    source.note_cap()
+                if self.atoms[atom].kind == "unevaluated" and child != () and self._may_be_evaluated(atom, position):
+                    self.note_cap()
                     continue
                 if child is None:
-                    base = None
+                    refused = True
                     break
-                base.extend(child)  # type: ignore[union-attr]
-            if base is None:
+                base.extend(child)
+            if refused:
                 continue
             limits = dict(left)
             choices: list[int | None] = [index for index in range(len(groups)) if index not in done]

@@ -143,6 +143,11 @@ class StringLeaves:
             state = int(rows.expand(state)[byte])
         return state != DEAD and rows.label(state) != 0
 
+    @property
+    def dead_end_free(self) -> bool:
+        """Whether all automata know which of their prefixes can be completed."""
+        return all(automaton.dead_end_free for automaton in self._automata.values())
+
     def checked_leaf(self, found: StringSet, table: TextTable) -> StringLeaf:
         """A set whose members are asked about, one by one, when they end."""
         return StringLeaf(rows=self.automaton((self._regex(found, with_maximum=True),)), table=table)
@@ -165,5 +170,5 @@ class StringLeaves:
     def automaton(self, languages: tuple[regex.Node, ...]) -> LazyDFA:
         automaton = self._automata.get(languages)
         if automaton is None:
-            automaton = self._automata[languages] = lazy_dfa_for(languages, self._limits)
+            automaton = self._automata[languages] = lazy_dfa_for(languages, self._limits, forgiving=True)
         return automaton
