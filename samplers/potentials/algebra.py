@@ -290,7 +290,8 @@ class _QuotientState:
             above = torch.zeros_like(below)
         width = min(above.shape[1], below.shape[1])
         above, below = above[:, :width], below[:, :width].to(above.device)
-        result = torch.where(above == -torch.inf, above, above - below)
+        has_ended = (below == -torch.inf).all(dim=1, keepdim=True)  # finished or dead: nothing follows
+        result = torch.where((above == -torch.inf) | has_ended, -torch.inf, above - below)
         if (result == torch.inf).any():
             raise _divided_by_zero()
         return result
