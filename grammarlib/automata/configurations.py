@@ -11,6 +11,7 @@ One writer lock guards a machine; kernels run without the GIL while it is held.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import sys
 import threading
@@ -191,6 +192,12 @@ class _Rows:
             self.rows = rows
 
 
+@functools.cache
+def _random_points(count: int) -> list[int]:
+    """Points of the prime field of fingerprints, drawn once in a process: nobody outside knows them."""
+    return [secrets.randbelow(2**31 - 2**20) + 2**19 for _ in range(count)]
+
+
 def unescape(content: bytes) -> bytes:
     """What the content of a JSON string (valid, without its quotes) says, as WTF-8."""
     if b"\\" not in content:
@@ -255,6 +262,7 @@ class Machine:
         self._component_ids: dict[ComponentKey, int] = {}
         self._component_keys: list[ComponentKey] = []
         self._string_leaves = 0
+        self._points = -1
         self._tables: dict[int, TextTable] = {}
         self._views: list[ContainerView | PendingView] = []
         self._name_texts: dict[tuple[bytes, ...], int] = {}
@@ -269,7 +277,6 @@ class Machine:
         self._longest_name = 0
         self._free = _NO_ROOM
         self._fresh: dict[int, int] = {}
-        self.T[k.T_KEYS] = self._pool([secrets.randbelow(2**31 - 2**20) + 2**19 for _ in range(k.KEY_COUNT)])
         self.source = source
         self._component_source: ComponentSource | None = None
         if components:
@@ -506,9 +513,16 @@ class Machine:
         maximum = -1 if leaf.maximum is None else min(leaf.maximum, 0x7FFFFFFF)
         checked = 0 if leaf.table is None else 1
         if leaf.table is not None:
+            self._draw_points()
             self._tables[at] = leaf.table
         self.S[at] = (shape, leaf.label, row, min(leaf.minimum, 0x7FFFFFFF), maximum, members, count, checked)
         return at
+
+    def _draw_points(self) -> None:
+        """Have the random points of fingerprints, which only texts that are recorded need."""
+        k = self.kernel
+        if self._points < 0:
+            self._points = self.T[k.T_KEYS] = self._pool(_random_points(k.KEY_COUNT))
 
     def _check(self, leaf: int, node: int, length: int, label: int) -> None:
         """Ask about a finished string whose raw content ends at text ``node``; keep the answer by its fingerprint."""
@@ -551,6 +565,8 @@ class Machine:
     def _status(self, view: StatusView) -> int:
         k = self.kernel
         flags = int(k.BY_STATUS) | (int(k.UNIQUE) if view.unique else 0)
+        if view.unique:
+            self._draw_points()
         if not view.is_object:
             row = [1, 1, self._pool([view.label, 0, -1]), 0, 0, 0, -1, 0, 0, 0, -1, view.cap, 0, 0, -1, flags]
             return self._view(view, row)
@@ -702,6 +718,8 @@ class Machine:
         )
 
     def _array(self, view: ArrayView) -> int:
+        if view.unique:
+            self._draw_points()
         live = 0
         tracks: list[int] = []
         cap = len(view.prefix)

@@ -74,7 +74,7 @@ class Completions:
         self._ways: dict[int, list[list[tuple[bytes, int]]]] = {}
 
     def _no_way(self) -> Exception:
-        if self._left_out:
+        if self._left_out or not getattr(self._machine.source, "dead_end_free", True):
             return LimitExceeded("closure_steps", self._longest, None, "a shortest completion")
         return AssertionError("what a view offers can be completed")
 
@@ -275,7 +275,9 @@ class Completions:
     def _number(self, kind: int, at: int, prefix: bytes, track: int) -> bytes | None:
         machine = self._machine
         if kind == 1:
-            return machine.shortest_of_row(at, _bits(track))
+            found = machine.shortest_of_row(at, _bits(track))
+            self._left_out = self._left_out or found is None
+            return found
         leaf = machine.number_leaf(at)
         specs = tuple(spec for spec in leaf.specs if spec.label & _bits(track))
         if not specs:

@@ -134,6 +134,11 @@ class SchemaSource:
         return self._ordered
 
     @property
+    def dead_end_free(self) -> bool:
+        """Whether every prefix that masks allow can be completed, as far as contexts were reached."""
+        return not self._capped and self._strings.dead_end_free
+
+    @property
     def report_facts(self) -> SourceFacts:
         """Exactness and what was ignored, with JSON pointers; dead ends as far as contexts were reached."""
         if self._facts is None:
