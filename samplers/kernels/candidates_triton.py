@@ -142,7 +142,8 @@ def mask_gumbel_topk_triton(
     )
 
     log_normaliser = torch.logsumexp(sums[:, :, 0] + sums[:, :, 1].log(), dim=1)
-    log_mass = torch.logsumexp(sums[:, :, 2] + sums[:, :, 3].log(), dim=1) - log_normaliser
+    log_allowed = torch.logsumexp(sums[:, :, 2] + sums[:, :, 3].log(), dim=1)
+    log_mass = torch.where(log_allowed == -torch.inf, -torch.inf, log_allowed - log_normaliser)
     best, places = scores.topk(min(count, tiles * kept), dim=1)
     chosen = tokens.gather(1, places)
     log_probs = values.gather(1, places) - log_normaliser[:, None]
