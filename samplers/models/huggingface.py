@@ -9,7 +9,7 @@ Not taken: ``model.generate`` (it owns the loop, and knows no weights); the cont
 libraries (every step looks up and recomputes what a row number says).
 
 The model's forward pass waits until logits are asked for, so the last token of a text costs none, and a row
-that is dropped before costs none either.
+that is dropped before costs none either.  Finished rows leave the batch once they are half of it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import DynamicCache, StaticCache
 
 from grammarlib import Vocabulary
 from samplers.errors import SamplerError
-from samplers.models.model import RowIndices
+from samplers.models.model import RowIndices, host_rows
 from samplers.models.warp import Warp
 
 CacheKind: TypeAlias = Literal["dynamic", "static"]
@@ -205,7 +206,11 @@ class HuggingFaceModel:
 
 
 class HuggingFaceState:
-    """Rows of a `HuggingFaceModel`; see `samplers.models.model.ModelState`."""
+    """Rows of a `HuggingFaceModel`; see `samplers.models.model.ModelState`.
+
+    With a dynamic cache, rows that are finished leave the batch once they are half of it: ``_place`` says where in the
+    batch each row is, -1 for those that left.
+    """
 
     def __init__(self, model: HuggingFaceModel, cache: Any, attention_mask: torch.Tensor, ids: torch.Tensor) -> None:
         self._model = model
@@ -213,7 +218,8 @@ class HuggingFaceState:
         self._attention_mask = attention_mask
         self._ids = ids  # of the columns that the cache does not hold yet
         self._is_prompt = True
-        self._live = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+        self._place = np.arange(len(ids))
+        self._live = np.ones(len(ids), dtype=np.bool_)
         self._logits: torch.Tensor | None = None
         self.forward_passes = 0
         self.model_calls = 0
@@ -221,65 +227,105 @@ class HuggingFaceState:
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return int(self._attention_mask.shape[0])
+        return len(self._place)
 
     def logits(self) -> torch.Tensor:
         """float32[rows, vocabulary_size] on the model's device."""
+        computed = self._computed()
+        if len(computed) == self.rows and np.array_equal(self._place, np.arange(self.rows)):
+            return computed
+        spread = computed.new_zeros((self.rows, self._model.vocabulary_size))
+        present = np.flatnonzero(self._place >= 0)
+        spread[self._on_device(present)] = computed[self._on_device(self._place[present])]
+        return spread
+
+    def _computed(self) -> torch.Tensor:
+        """The logits of the rows in the batch."""
         if self._logits is None:
-            self._logits = self._model._forward(self._ids, self._attention_mask, self._cache, self._is_prompt)
-            self.forward_passes += 1
-            self.model_calls += self.rows if self._is_prompt else int(self._live.sum())
-            self._is_prompt = False
+            if self._live.any():
+                self._logits = self._model._forward(self._ids, self._attention_mask, self._cache, self._is_prompt)
+                self.forward_passes += 1
+                self.model_calls += self.rows if self._is_prompt else int(self._live.sum())
+                self._is_prompt = False
+            else:  # nobody goes on
+                shape = (len(self._attention_mask), self._model.vocabulary_size)
+                self._logits = torch.zeros(shape, device=self._attention_mask.device)
         return self._logits
 
     def append(self, tokens: RowIndices) -> None:
         """Every row goes on by one token; negative: it is finished."""
-        self.logits()  # the columns so far go into the cache
-        device = self._attention_mask.device
-        chosen = tokens if isinstance(tokens, torch.Tensor) else torch.from_numpy(np.asarray(tokens, dtype=np.int64))
+        self._computed()  # the columns so far go into the cache
+        chosen = host_rows(tokens)
         if chosen.shape != (self.rows,):
             raise SamplerError(f"{self.rows} rows need as many tokens, not {list(chosen.shape)}")
-        chosen = chosen.to(device)
         self._live = self._live & (chosen >= 0)
-        self._ids = chosen.clamp(min=0)[:, None]
+        size = len(self._attention_mask)
+        count = int(self._live.sum())
+        if self._model._cache_kind == "dynamic" and 0 < count <= size // 2:
+            kept = np.flatnonzero(self._live)
+            self._move(self._on_device(self._place[kept]))
+            self._place = np.full(self.rows, -1)
+            self._place[kept] = np.arange(count)
+        placed = np.zeros(len(self._attention_mask), dtype=np.int64)
+        present = np.flatnonzero((self._place >= 0) & self._live)
+        placed[self._place[present]] = chosen[present]
+        self._ids = self._on_device(placed)[:, None]
         self._attention_mask = torch.cat([self._attention_mask, torch.ones_like(self._ids)], dim=1)
         self._logits = None
 
     def select(self, ancestors: RowIndices) -> None:
         """Row i becomes a copy of row ``ancestors[i]``."""
-        chosen = self._on_device(ancestors)
+        chosen = host_rows(ancestors)
         if self._model._cache_kind == "static":
             if len(chosen) != self.rows:
                 raise SamplerError(f"a static cache keeps its {self.rows} rows; {len(chosen)} ancestors were given")
-            moved = torch.nonzero(chosen != torch.arange(len(chosen), device=chosen.device)).flatten()
+            moved = np.flatnonzero(chosen != np.arange(len(chosen)))
             if len(moved):
                 with torch.inference_mode():
-                    _move_rows(self._cache, chosen[moved], moved, self.rows)
-        elif not self._is_prompt:
-            self._cache.reorder_cache(chosen)
-        self._select_rest(chosen)
+                    _move_rows(self._cache, self._on_device(chosen[moved]), self._on_device(moved), self.rows)
+            self._select_rest(self._on_device(chosen))
+            self._live = self._live[chosen]
+        else:
+            self._move(self._arrange(chosen))
 
     def fork(self, ancestors: RowIndices) -> HuggingFaceState:
         """A new state of copies of these rows."""
-        self.logits()
-        chosen = self._on_device(ancestors)
+        self._computed()
         other = copy.copy(self)
+        if self._model._cache_kind == "static":
+            chosen = host_rows(ancestors)
+            places = self._on_device(chosen)
+            other._place, other._live = np.arange(len(chosen)), self._live[chosen]
+        else:
+            places = other._arrange(host_rows(ancestors))
         with torch.inference_mode():
-            other._cache = _copied_rows(self._cache, chosen, self.rows)
-        other._select_rest(chosen)
+            other._cache = _copied_rows(self._cache, places, len(self._attention_mask))
+        other._select_rest(places)
         other.forward_passes = other.model_calls = 0
         return other
 
-    def _select_rest(self, chosen: torch.Tensor) -> None:
-        self._attention_mask = self._attention_mask[chosen]
-        self._ids = self._ids[chosen]
-        self._live = self._live[chosen]
-        if self._logits is not None:
-            self._logits = self._logits[chosen]
+    def _arrange(self, ancestors: NDArray[np.int64]) -> torch.Tensor:
+        """Give the rows of ``ancestors`` places in a new batch without finished ones; their places in the old one."""
+        live = self._live[ancestors]
+        places = self._place[ancestors[live]]
+        self._live = live
+        self._place = np.where(live, np.cumsum(live) - 1, -1)
+        return self._on_device(places)
 
-    def _on_device(self, rows: RowIndices) -> torch.Tensor:
-        chosen = rows if isinstance(rows, torch.Tensor) else torch.from_numpy(np.asarray(rows, dtype=np.int64))
-        return chosen.to(self._attention_mask.device)
+    def _move(self, places: torch.Tensor) -> None:
+        """The batch becomes these rows of it, in this order."""
+        if not self._is_prompt:
+            self._cache.reorder_cache(places)
+        self._select_rest(places)
+
+    def _select_rest(self, places: torch.Tensor) -> None:
+        self._attention_mask = self._attention_mask[places]
+        self._ids = self._ids[places]
+        if self._logits is not None:
+            self._logits = self._logits[places]
+
+    def _on_device(self, rows: NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(rows).to(self._attention_mask.device)
 
 
 def _row_tensors(owner: Any, rows: int) -> list[tuple[Any, Any, torch.Tensor]]:

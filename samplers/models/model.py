@@ -22,6 +22,13 @@ RowIndices: TypeAlias = NDArray[np.int64] | torch.Tensor
 """int64[...], one number a row, on the host or on the model's device."""
 
 
+def host_rows(rows: RowIndices) -> NDArray[np.int64]:
+    """Row numbers or tokens on the host: int64[...]."""
+    if isinstance(rows, torch.Tensor):
+        rows = rows.detach().cpu().numpy()
+    return np.ascontiguousarray(rows, dtype=np.int64)
+
+
 class ModelState(Protocol):
     """The rows of one batch, each at the end of its prompt and of the tokens appended to it."""
 

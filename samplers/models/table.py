@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
-from samplers.models.model import RowIndices
+from samplers.models.model import RowIndices, host_rows
 from samplers.models.warp import Warp
 from samplers.noise import stream_keys, uniforms
 
@@ -26,13 +26,6 @@ Conditionals: TypeAlias = Callable[[tuple[int, ...]], Sequence[float] | Sequence
 """The probabilities of the next token after a sequence (prompt included), one for each id."""
 
 _LARGEST_NUMERATOR: Final = 9
-
-
-def host_rows(rows: RowIndices) -> NDArray[np.int64]:
-    """Row numbers or tokens on the host: int64[...]."""
-    if isinstance(rows, torch.Tensor):
-        rows = rows.detach().cpu().numpy()
-    return np.ascontiguousarray(rows, dtype=np.int64)
 
 
 class TableModel:

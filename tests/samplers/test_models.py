@@ -134,6 +134,45 @@ def test_a_select_before_the_forward_pass_moves_what_is_pending() -> None:
     assert state.model_calls == 1 + 2 + 1  # a finished row is not counted
 
 
+def test_finished_rows_leave_the_batch() -> None:
+    """The forward pass shrinks with the rows in use; logits stay at their rows, through select and fork."""
+    bare = network("llama")
+    model = HuggingFaceModel(bare)
+    state = model.prefill(torch.tensor([[1, 2, 3]]), particles=6)
+    sequences = [[1, 2, 3] for _ in range(6)]
+
+    def go(tokens: list[int]) -> None:
+        state.append(np.array(tokens))
+        for sequence, token in zip(sequences, tokens, strict=True):
+            sequence.append(token)
+
+    def same(rows: list[int]) -> None:
+        expected = recompute(bare, [sequences[row] for row in rows])
+        torch.testing.assert_close(state.logits()[rows], expected, atol=1e-4, rtol=1e-4)
+        assert state.logits().shape == (6, WIDTH)
+
+    go([4, 5, 6, 7, 8, 9])
+    same([0, 1, 2, 3, 4, 5])
+    go([4, -1, 6, -1, 8, -1])
+    same([0, 2, 4])
+    assert state._cache.layers[0].keys.shape[0] == 3
+    state.select(np.array([4, 1, 2, 2, 0, 4]))
+    sequences = [list(sequences[row]) for row in (4, 1, 2, 2, 0, 4)]
+    same([0, 2, 3, 4, 5])
+    assert state._cache.layers[0].keys.shape[0] == 5
+    other = state.fork(np.array([1, 5]))
+    torch.testing.assert_close(other.logits()[1:], recompute(bare, [sequences[5]]), atol=1e-4, rtol=1e-4)
+    go([-1, -1, -1, -1, 11, -1])
+    same([4])
+    assert state._cache.layers[0].keys.shape[0] == 1
+    passes = state.forward_passes
+    go([-1] * 6)
+    state.logits()
+    assert state.forward_passes == passes  # nobody goes on
+    state.select(np.array([0, 0]))
+    assert state.logits().shape == (2, WIDTH)
+
+
 def test_static_cache_keeps_its_tensors_in_place() -> None:
     """What CUDA graphs rely on: addresses stay through `select`."""
     model = HuggingFaceModel(network("llama"), cache="static", max_length=8)

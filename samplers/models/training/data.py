@@ -6,7 +6,7 @@ Sources: the generator in this package, and for prose the docstrings of the stan
 the running Python (PSF licence).  Cost: about 5000 documents a second on one core.
 """
 
-# ruff: noqa: E501, SIM905  (lists of data and of sentences)
+# ruff: noqa: E501  (lists of data and of sentences)
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ the city).  Cost: microseconds per value.  Every draw comes from the scene's own
 ``random.Random``, so that a seed fixes the whole data set.
 """
 
-# ruff: noqa: E501, SIM905  (lists of data)
+# ruff: noqa: E501  (lists of data)
 
 from __future__ import annotations
 

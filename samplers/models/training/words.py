@@ -6,7 +6,7 @@ Cost: read once at import, a few hundred kilobytes.  Design not taken: a depende
 fake-data package, whose licences and versions would become part of the artefact.
 """
 
-# ruff: noqa: E501, SIM905  (lists of data, one entry a line)
+# ruff: noqa: E501  (lists of data, one entry a line)
 
 from __future__ import annotations
 
