@@ -21,6 +21,7 @@ from grammarlib.cli.generate import generate
 from grammarlib.cli.mask import mask
 from grammarlib.cli.output import emit, findings_of, log_error
 from grammarlib.cli.sample import sample
+from grammarlib.cli.support import support
 from grammarlib.cli.validate import validate
 from grammarlib.errors import ArtefactError, CompileError, GrammarlibError, LimitExceeded, VocabularyError
 
@@ -81,7 +82,7 @@ def _root(
     """Make a language model write only what a JSON Schema, a regex or a grammar allows."""
 
 
-for _command in (generate, check, validate, sample, mask, doctor):
+for _command in (generate, check, validate, sample, mask, support, doctor):
     app.command()(_command)
 
 

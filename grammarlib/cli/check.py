@@ -109,6 +109,8 @@ def _check_one(
         facts["exact"] = report.exact
         facts["dead_end_free"] = report.dead_end_free
         facts["ignored"] = [str(one) for one in report.ignored]
+        facts["enforced"] = [str(one) for one in report.enforced]
+        facts["dead_ends"] = [str(one) for one in report.dead_ends]
         facts["approximated"] = [str(one) for one in report.approximated]
     return ExitCode.FINDINGS if findings else ExitCode.FINE
 
@@ -118,7 +120,7 @@ def _remarks(facts: dict[str, Any]) -> str:
     if not facts["exact"]:
         remarks.append(f"approximated: {', '.join(facts['approximated'])}")
     if not facts["dead_end_free"]:
-        remarks.append("may reach dead ends")
+        remarks.append(f"may reach dead ends: {', '.join(facts['dead_ends'])}")
     if facts["ignored"]:
         remarks.append(f"{len(facts['ignored'])} annotations without effect")
     return "; ".join(remarks)

@@ -10,11 +10,13 @@ when the report is asked for, so that compiling does not pay for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from grammarlib.errors import Finding
 from grammarlib.sources.jsonschema.keywords import ALL_KEYWORDS, SPECIFIED_FORMATS
 from grammarlib.sources.jsonschema.reader import SchemaReader, unknown_format
 from grammarlib.sources.jsonschema.references import pointer_of
+from grammarlib.sources.jsonschema.support import NOTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +25,36 @@ class SourceFacts:
 
     ``exact``: the language is the schema's own.  ``dead_end_free``: no allowed prefix is dead.
     ``ignored``: what asserts nothing, as findings with the codes ``annotation``, ``unknown-keyword``,
-    ``other-dialect``, ``beside-reference``, ``unknown-format``, ``format-annotation`` and ``unknown-dialect``.
-    ``approximated``: what is not exact because the caller allowed it.
+    ``other-dialect``, ``beside-reference``, ``no-effect``, ``unknown-format``, ``format-annotation`` and
+    ``unknown-dialect``.
+    ``approximated``: what is not exact because the caller allowed it.  ``enforced``: the assertions that are exact,
+    with the notes of `support`.  ``dead_ends``: where a way out was not proven.
     """
 
     exact: bool
     dead_end_free: bool
     ignored: tuple[Finding, ...]
     approximated: tuple[Finding, ...]
+    enforced: tuple[Finding, ...]
+    dead_ends: tuple[Finding, ...] = ()
+
+
+_PARTNERS: Final[dict[str, tuple[str, ...]]] = {
+    "then": ("if",),
+    "else": ("if",),
+    "if": ("then", "else"),
+    "minContains": ("contains",),
+    "maxContains": ("contains",),
+}
+"""Keywords that assert nothing unless one of these stands beside them."""
 
 
 def collect_facts(reader: SchemaReader) -> SourceFacts:
     """The facts about everything that ``reader`` visited, in the order of the visit."""
     ignored: list[Finding] = []
+    enforced: list[Finding] = []
+    approximated = tuple(reader.approximated)
+    inexact = {finding.pointer for finding in approximated}
     for schema, place, dialect in reader.visited:
         alone = dialect.references_stand_alone and "$ref" in schema
         for name in schema:
@@ -58,14 +77,25 @@ def collect_facts(reader: SchemaReader) -> SourceFacts:
                 ignored.append(_finding("other-dialect", message, name, place))
             elif status == "unknown":
                 ignored.append(_finding("unknown-keyword", f"{name} is no keyword", name, place))
+            elif name in _PARTNERS and not any(one in schema for one in _PARTNERS[name]):
+                message = f"{name} says nothing without {' or '.join(_PARTNERS[name])}"
+                ignored.append(_finding("no-effect", message, name, place))
+            elif name == "additionalItems" and not isinstance(schema.get("items"), list):
+                ignored.append(
+                    _finding("no-effect", "additionalItems says nothing unless items is a list", name, place)
+                )
             elif name == "format" and isinstance(schema[name], str) and not reader.format_is_asserted(schema[name]):
                 if schema[name] in SPECIFIED_FORMATS:
                     message = f"format {schema[name]!r} is read as an annotation"
                     ignored.append(_finding("format-annotation", message, name, place))
                 else:
                     ignored.append(_finding("unknown-format", unknown_format(schema[name]), name, place))
-    approximated = tuple(reader.approximated)
-    return SourceFacts(not approximated, True, tuple(ignored), approximated)
+            else:
+                note = NOTES.get(name)
+                finding = _finding("enforced", f"{name} is enforced" + (f": {note}" if note else ""), name, place)
+                if finding.pointer not in inexact:
+                    enforced.append(finding)
+    return SourceFacts(not approximated, True, tuple(ignored), approximated, tuple(enforced))
 
 
 def _finding(code: str, message: str, keyword: str, place: object) -> Finding:
