@@ -64,6 +64,7 @@ _WIDTHS: Final = {
     "KH": 1,
     "scratch": 1,
     "stack": 10,
+    "path": 1,
 }
 _INITIAL: Final = {
     "RM": 64,
@@ -81,6 +82,7 @@ _INITIAL: Final = {
     "KH": 512,
     "scratch": 512,
     "stack": 132,
+    "path": 260,
 }
 _OFFSETS: Final = 32
 _HEADER: Final = 64
@@ -305,6 +307,7 @@ class Machine:
     N: NDArray[np.int64]
     FH: NDArray[np.int64]
     KH: NDArray[np.int64]
+    scratch: NDArray[np.int64]
 
     def _lay_out(self, old: NDArray[np.int64] | None) -> None:
         """Lay the tables out in a new arena, with what the old one held, and make the views."""
@@ -524,15 +527,12 @@ class Machine:
         if self._points < 0:
             self._points = self.T[k.T_KEYS] = self._pool(_random_points(k.KEY_COUNT))
 
-    def _check(self, leaf: int, node: int, length: int, label: int) -> None:
-        """Ask about a finished string whose raw content ends at text ``node``; keep the answer by its fingerprint."""
+    def _check(self, leaf: int, begin: int, end: int, label: int) -> None:
+        """Ask about a finished string, whose raw content is in scratch space; keep the answer by its fingerprint."""
         k = self.kernel
         first, second = self.T[k.T_CHECKED : k.T_CHECKED + 2].tolist()
-        raw = bytearray()
-        for _ in range(length):
-            raw.append(int(self.X[node, 1]))
-            node = int(self.X[node, 0])
-        self._store(-(1 << 40) - leaf, first, second, label, self._tables[leaf].label(unescape(bytes(reversed(raw)))))
+        raw = bytes(self.scratch[begin:end].tolist())
+        self._store(-(1 << 40) - leaf, first, second, label, self._tables[leaf].label(unescape(raw)))
 
     def _number(self, leaf: NumberLeaf | None) -> tuple[int, int]:
         """-> (kind, id): 0 refused, 1 a start row, 2 a register leaf in the pool."""
@@ -1152,6 +1152,7 @@ class Machine:
         """
         k = self.kernel
         self._grow("stack", longest + 2)
+        self._grow("path", longest + 2)
         waves = 0
         while True:
             self._reserve(longest)

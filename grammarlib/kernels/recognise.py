@@ -127,6 +127,8 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
     T_RECORD,
     T_MASKING,
 ) = range(11)
+T_AT = 15  # how many bytes of the path this call has read
+T_BASE = 16  # the top of texts when this call began
 T_CHECKED = 13  # and 14: the fingerprint of the string that a check is needed for
 T_KEYS = 12  # where in P the random points of fingerprints are
 POINT_DEPTHS = 64  # depths of containers that have points of their own
@@ -148,7 +150,8 @@ KEY_COUNT = 4 + POINT_DEPTHS * 12
     O_CONFIGURATION_HASH,
     O_SCRATCH,
     O_STACK,
-) = range(32, 47)
+    O_PATH,
+) = range(32, 48)
 Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH, Z_SCRATCH = range(48, 53)
 HEADER = 64
 STACK_FIELDS = 10
@@ -1233,10 +1236,59 @@ def begin_text(A: Ints, mark: int) -> None:
     at = A[O_X] + A[T_TEXTS] * 4
     A[at] = -1
     A[at + 1] = mark
-    A[at + 2] = 0
-    A[at + 3] = 0x811C9DC5
+    A[at + 2] = A[T_AT]
+    A[at + 3] = 0
     A[T_RECORD] = A[T_TEXTS] + 1
     A[T_TEXTS] += 1
+
+
+@kernel
+def gather(A: Ints, R: Rows, B: Bytes, start: int, begun: int) -> tuple[int, int]:
+    """Copy what was recorded behind text ``start`` into scratch space; -> (length, mark); -1 where that must grow.
+
+    What earlier calls read is a chain of texts, what this one reads lies in the path.  ``begun``: how many bytes of the
+    path came before the record, -1 where it is older than this call.  The mark says what was recorded: see `begin_text`.
+    """
+    node = A[T_RECORD] - 1
+    length = np.int64(0)
+    mark = np.int64(0)
+    if begun < 0:
+        last = node
+        while node != start:
+            if A[A[O_X] + node * 4 + 1] < 0:
+                mark = A[A[O_X] + node * 4 + 1]
+                break
+            length += 1
+            node = A[A[O_X] + node * 4]
+    else:
+        last = node
+        mark = A[A[O_X] + node * 4 + 1] if node >= A[T_BASE] else ZERO
+    first = max(begun, ZERO)
+    total = length + A[T_AT] - first
+    if 11 * total + 32 > A[Z_SCRATCH]:
+        return np.int64(need(A, R, B, NEED_SCRATCH, 11 * total + 32, ZERO, ZERO, ZERO)), mark
+    at = A[O_SCRATCH] + length
+    node = last
+    for _ in range(length):
+        at -= 1
+        A[at] = A[A[O_X] + node * 4 + 1]
+        node = A[A[O_X] + node * 4]
+    at = A[O_SCRATCH] + length - first
+    for i in range(first, A[T_AT]):
+        A[at + i] = A[A[O_PATH] + i]
+    return total, mark
+
+
+@kernel
+def keep_record(A: Ints, R: Rows, B: Bytes, e: int) -> int:
+    """After a call that read ``T_AT`` bytes: ``e`` with the path of its record made a text."""
+    node = (e >> RECORD_SHIFT) - 1
+    if node < 0:
+        return e
+    first = A[A[O_X] + node * 4 + 2] if node >= A[T_BASE] else ZERO
+    for i in range(first, A[T_AT]):
+        node = text_append(A, R, B, node, A[A[O_PATH] + i])
+    return (e & UNRECORDED) | ((node + 1) << RECORD_SHIFT)
 
 
 @kernel
@@ -1245,38 +1297,31 @@ def checked_label(A: Ints, R: Rows, B: Bytes, leaf: int, label: int) -> int:
 
     While a mask is made nobody is asked: the label of the row stands.
     """
-    # Backwards to the quote that opened it: one behind an even number of backslashes, since the content has no other.
-    node = A[T_RECORD] - 1
-    last = node
-    length = np.int64(0)
-    while True:
-        if A[A[O_X] + node * 4 + 1] == 0x22:
-            before = A[A[O_X] + node * 4]
-            count = 0
-            while A[A[O_X] + before * 4 + 1] == 0x5C:
-                count += 1
-                before = A[A[O_X] + before * 4]
-            if count & 1 == 0:
-                break
-        length += 1
-        node = A[A[O_X] + node * 4]
-    if A[A[O_X] + A[A[O_X] + node * 4] * 4 + 1] == -4:
-        A[T_RECORD] = 0
     if A[T_MASKING] != 0:
         return label
-    if length + 32 > A[Z_SCRATCH]:
-        return need(A, R, B, NEED_SCRATCH, length + 32, ZERO, ZERO, ZERO)
+    node = A[T_RECORD] - 1
+    begun = A[A[O_X] + node * 4 + 2] if node >= A[T_BASE] else np.int64(-1)
+    length, mark = gather(A, R, B, np.int64(-1), begun)
+    if length < 0:
+        return -1
     base = A[O_SCRATCH]
-    at = base + length
-    node = last
-    for _ in range(length):
-        at -= 1
-        A[at] = A[A[O_X] + node * 4 + 1]
-        node = A[A[O_X] + node * 4]
+    # Backwards to the quote that opened it: one behind an even number of backslashes, since the content has no other.
+    begin = length - 1
+    while begin >= 0:
+        if A[base + begin] == 0x22:
+            before = begin - 1
+            while before >= 0 and A[base + before] == 0x5C:
+                before -= 1
+            if (begin - before) & 1 == 1:
+                break
+        begin -= 1
+    if mark == -4:
+        A[T_RECORD] = 0
+    begin += 1
     at = base + length
     for lane in range(4):
         A[at + lane] = 1
-    mix_string(A, at, base, ZERO, length)
+    mix_string(A, at, base, begin, length)
     first = (A[at] << 31) | A[at + 1]
     second = (A[at + 2] << 31) | A[at + 3]
     i = look_up(A, R, B, -(np.int64(1) << 40) - leaf, first, second, label)
@@ -1284,7 +1329,7 @@ def checked_label(A: Ints, R: Rows, B: Bytes, leaf: int, label: int) -> int:
         return A[A[O_H] + i * 5 + 4]
     A[T_CHECKED] = first
     A[T_CHECKED + 1] = second
-    return need(A, R, B, NEED_CHECK, leaf, last, length, label)
+    return need(A, R, B, NEED_CHECK, leaf, begin, length, label)
 
 
 @kernel
@@ -1296,7 +1341,7 @@ def begin_item(A: Ints, R: Rows, B: Bytes, f: int) -> int:
     A[at] = A[at_frame + F_USED]
     A[at + 1] = -2
     A[at + 2] = A[T_RECORD]
-    A[at + 3] = 0
+    A[at + 3] = A[T_AT]
     A[T_TEXTS] = link + 1
     if A[T_RECORD] == 0:
         begin_text(A, np.int64(-3))
@@ -1319,26 +1364,10 @@ def end_item(A: Ints, R: Rows, B: Bytes, f: int) -> tuple[int, int]:
     at_frame = A[O_F] + f * 6
     head = A[at_frame + F_USED]
     start = A[A[O_X] + head * 4 + 2] - 1
-    length = np.int64(0)
-    depth = np.int64(0)
-    node = A[T_RECORD] - 1
-    while node != start and A[A[O_X] + node * 4 + 1] != -3:
-        byte = A[A[O_X] + node * 4 + 1]
-        if byte == 0x5B or byte == 0x7B:
-            depth += 1
-        length += 1
-        node = A[A[O_X] + node * 4]
-    size = length + 10 * depth + 16
-    if size > A[Z_SCRATCH]:
-        need(A, R, B, NEED_SCRATCH, size, ZERO, ZERO, ZERO)
+    length, _ = gather(A, R, B, start, A[A[O_X] + head * 4 + 3] if head >= A[T_BASE] else np.int64(-1))
+    if length < 0:
         return -1, f
     base = A[O_SCRATCH]
-    node = A[T_RECORD] - 1
-    at = base + length
-    for _ in range(length):
-        at -= 1
-        A[at] = A[A[O_X] + node * 4 + 1]
-        node = A[A[O_X] + node * 4]
     if start < 0:
         A[T_RECORD] = 0
     at = base + length
@@ -2090,10 +2119,7 @@ def step(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, 
     """One byte; -> (status, kind, a, r, e, f); status 1 live, 0 dead, -1 a need was noted."""
     A[T_RECORD] = e >> RECORD_SHIFT
     status, kind, a, r, e, f = unrecorded_step(A, R, B, kind, a, r, e & UNRECORDED, f, byte)
-    record = A[T_RECORD]
-    if record != 0 and status == 1:
-        e |= (text_append(A, R, B, record - 1, byte) + 1) << RECORD_SHIFT
-    return status, kind, a, r, e, f
+    return status, kind, a, r, e | (A[T_RECORD] << RECORD_SHIFT), f
 
 
 @kernel
@@ -2397,7 +2423,10 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
     texts = A[T_TEXTS]
     A[T_NEEDS] = 0
     A[T_MASKING] = 0
+    A[T_BASE] = texts
     for i in range(data.shape[0]):
+        A[A[O_PATH] + i] = data[i]
+        A[T_AT] = i
         status, kind, a, r, e, f = step(A, R, B, kind, a, r, e, f, np.int64(data[i]))
         if status != 1:
             A[T_FRAMES] = frames
@@ -2407,6 +2436,8 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
                 A[T_NEEDS] = 0
             return i
     A[T_NEEDS] = 0
+    A[T_AT] = data.shape[0]
+    e = keep_record(A, R, B, e)
     f = intern_frames(A, R, B, f, frames, bits)
     A[T_RESULT] = intern_configuration(A, R, B, kind, a, r, e, f)
     return data.shape[0]
@@ -2456,6 +2487,7 @@ def walk(
     texts = A[T_TEXTS]
     A[T_NEEDS] = 0
     A[T_MASKING] = 1
+    A[T_BASE] = texts
     stack = A[O_STACK]
     for c in range(5):
         A[stack + c] = A[A[O_K] + configuration * 6 + c]
@@ -2463,11 +2495,11 @@ def walk(
     A[stack + 6] = bits
     A[stack + 7] = texts
     A[stack + 8] = stack
-    A[stack + 9] = takes_plain_text(A, A[stack], A[stack + 2], A[stack + 3])
+    A[stack + 9] = takes_plain_text(A, A[stack], A[stack + 2], A[stack + 3] & UNRECORDED)
     kind = A[stack]
     structural = not (kind == ROW or kind == STRING or kind == MEMBER or kind == KEY or kind == KEY_OTHER)
     steps = 0
-    if listed_only == 1 and A[stack + 3] == 0:
+    if listed_only == 1 and A[stack + 3] & UNRECORDED == 0:
         mark_listed(A, R, B, A[stack + 2], A[stack + 4])
     else:
         listed_only = np.int64(0)
@@ -2480,6 +2512,7 @@ def walk(
             above = stack + (depth - 1) * STACK_FIELDS
             here = above + STACK_FIELDS
             plain = A[above + 9]
+            A[A[O_PATH] + depth - 1] = byte
             steps += 1
             if plain == 2 or (plain != 0 and _PLAIN[byte] != 0):
                 a = A[above + 1]
@@ -2517,7 +2550,12 @@ def walk(
                     continue
                 base = A[above + 8]
                 # A later name of the same object has a frame of its own: it is read as ever.
-                listed = listed_only == 1 and A[base] == KEY and A[base + 3] == 0 and A[base + 4] == A[stack + 4]
+                listed = (
+                    listed_only == 1
+                    and A[base] == KEY
+                    and A[base + 3] & UNRECORDED == 0
+                    and A[base + 4] == A[stack + 4]
+                )
                 if listed and (byte == 0x22 or byte == 0x5C):
                     for j in range(i, nodes[i, 1]):
                         token = nodes[j, 2]
@@ -2526,6 +2564,7 @@ def walk(
                 A[T_FRAMES] = A[base + 5]
                 A[T_BITS] = A[base + 6]
                 A[T_TEXTS] = A[above + 7]
+                A[T_AT] = depth - 1
                 status, kind, a, r, e, f = step(
                     A, R, B, A[base], A[above + 1], A[above + 2], A[base + 3], A[base + 4], byte
                 )
@@ -2541,7 +2580,7 @@ def walk(
                 A[here + 6] = A[T_BITS]
                 A[here + 7] = A[T_TEXTS]
                 A[here + 8] = here
-                A[here + 9] = takes_plain_text(A, kind, r, e)
+                A[here + 9] = takes_plain_text(A, kind, r, e & UNRECORDED)
             token = nodes[i, 2]
             if token >= 0:
                 out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
