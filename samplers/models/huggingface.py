@@ -91,7 +91,7 @@ class HuggingFaceModel:
         self._name = identity
         self._takes_positions = "position_ids" in parameters
         self._takes_keep = "logits_to_keep" in parameters
-        self._size = int(model.get_output_embeddings().weight.shape[0])
+        self._size = int(model.config.get_text_config().vocab_size)
         self._eos = tuple(sorted({int(token) for token in eos_token_ids}))
 
     @property
@@ -107,7 +107,7 @@ class HuggingFaceModel:
     @property
     def device(self) -> torch.device:
         """Where logits are."""
-        return torch.device(self.model.get_output_embeddings().weight.device)
+        return torch.device(self.model.device)
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:
@@ -201,7 +201,9 @@ class HuggingFaceModel:
             arguments["logits_to_keep"] = 1
         with torch.inference_mode():
             inputs = self.model.prepare_inputs_for_generation(ids, is_first_iteration=is_prompt, **arguments)
-            scores = self.model(**inputs, return_dict=True).logits[:, -1].float()
+            scores = self.model(**inputs, return_dict=True).logits[:, -1].to(self.device, torch.float32)
+            if scores.shape[1] != self._size:
+                raise SamplerError(f"the model gives {scores.shape[1]} logits, and its configuration says {self._size}")
             return self.warp.apply(scores)
 
 

@@ -32,11 +32,13 @@ from samplers.potentials.algebra import Composable
 from samplers.potentials.compiled import CompiledPotential
 from samplers.types import Constraint, TokenTable
 
+_FEW: Final = 256
+"""Masks of so many tokens are exact always: there structure opens, and may need more than the budget has."""
 _CLOSE: Final = 16
-"""Tokens beside the plan from which masks are exact."""
-_VERY_CLOSE: Final = 2
-"""The same where more than `_MANY` tokens are allowed."""
+"""Tokens beside the plan from which masks of up to `_MANY` tokens are exact."""
 _MANY: Final = 8192
+_VERY_CLOSE: Final = 2
+"""Tokens beside the plan from which every mask is exact."""
 _PLANS: Final = 65_536
 _MASKS: Final = 256
 _FAR: Final = np.iinfo(np.int32).max
@@ -56,8 +58,8 @@ class Closing(Composable):
 
     ``constraint``: as ``grammarlib.compile(source, vocabulary)`` returns it; its matchers know their
     ``shortest_completion``.  ``max_tokens``: the most tokens of a text, eos not counted.
-    A row never comes to ``max_tokens`` without being complete.  The mask is exact near the end; before, the rare token
-    that would open more than can be closed is refused by `check`.
+    A row never comes to ``max_tokens`` without being complete.  The mask is exact near the end, and wherever few tokens
+    are allowed; elsewhere the rare token that would open more than can be closed is refused by `check`.
 
     Raises `SamplerError` for constraints of another kind, and where the shortest text has more tokens than the budget.
     """
@@ -208,11 +210,10 @@ class ClosingState:
                 continue
             row.matcher.fill_bitmask(words, index)
             left = self._potential.max_tokens - row.length - len(row.plan)
-            if left >= _CLOSE:
-                continue
             bits = np.unpackbits(words[index].view(np.uint8), bitorder="little")
             allowed = np.flatnonzero(bits).astype(np.int64)
-            if len(allowed) > _MANY and left >= _VERY_CLOSE:
+            most = _FEW if left >= _CLOSE else _MANY if left >= _VERY_CLOSE else len(allowed)
+            if len(allowed) > most:
                 continue
             needs = self._plans.needed(row, allowed)
             fits = needs.astype(np.int64) + row.length + 1 <= self._potential.max_tokens

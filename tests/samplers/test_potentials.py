@@ -455,6 +455,18 @@ def test_closing_never_leaves_a_text_open() -> None:
         Closing(source, 4)
 
 
+def test_closing_masks_what_would_open_too_much() -> None:
+    """Far from the end, where few tokens are allowed: the mask itself leaves out what the budget cannot close."""
+    source = compiled(r'a{0,9}(b|\{("a":1,){6}\})')
+    opens, closes = ids(b"{", b"b")
+    for budget, is_open in ((25, False), (45, True)):
+        state = Closing(source, budget).start(1)
+        state.advance(np.array(ids(b"a")))
+        bits = np.unpackbits(state.mask().numpy().view(np.uint8), bitorder="little")
+        assert bits[closes]
+        assert bool(bits[opens]) is is_open
+
+
 def test_identities_tell_potentials_apart() -> None:
     """None wherever a function without a name takes part."""
     one, other = CompiledPotential(compiled("a")), CompiledPotential(compiled("b"))
