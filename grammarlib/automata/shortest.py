@@ -71,7 +71,7 @@ class Completions:
         self._edges: dict[int, list[tuple[int, int, int, int]]] = {}
         self._longest = machine.limits.closure_steps
         self._left_out = False  # whether some value was too long
-        self._ways: dict[int, list[list[tuple[bytes, int]]]] = {}
+        self._ways: dict[int, list[list[tuple[bytes | None, int]]]] = {}
 
     def _no_way(self) -> Exception:
         if self._left_out or not getattr(self._machine.source, "dead_end_free", True):
@@ -171,8 +171,7 @@ class Completions:
             if machine.V[view, k.V_FLAGS] & k.BY_STATUS:
                 for plan in self._plans(view):
                     members = [
-                        None if (item := value(child, 0)) is None else (name and b'"' + escape(name) + b'":') + item
-                        for name, child in plan
+                        None if (item := value(child, 0)) is None else _member_name(name) + item for name, child in plan
                     ]
                     whole = [part for part in members if part is not None]
                     if len(whole) == len(members) and sum(map(len, whole)) + len(whole) < self._longest:
@@ -217,8 +216,8 @@ class Completions:
                 tracks.append(track)
         return tracks
 
-    def _plans(self, view: int) -> list[list[tuple[bytes, int]]]:
-        """Ways to end a container whose outcome is open: names (empty for items) and components of one track."""
+    def _plans(self, view: int) -> list[list[tuple[bytes | None, int]]]:
+        """Ways to end a container whose outcome is open: names (None for items) and components of one track."""
         found = self._ways.get(view)
         if found is None:
             machine = self._machine
@@ -227,7 +226,8 @@ class Completions:
             component = machine.component_of
             found = []
             for named, items in islice(source.plans(state), _PLANS):
-                found.append([(name, component(key)) for name, key in named] + [(b"", component(key)) for key in items])
+                members: list[tuple[bytes | None, int]] = [(name, component(key)) for name, key in named]
+                found.append([*members, *((None, component(key)) for key in items)])
             self._ways[view] = found
         return found
 
@@ -471,8 +471,8 @@ class Completions:
                     if plan:
                         name, child = plan[0]
                         value = self._value(child, 0) if self._offers(child, 0) else b""
-                        yield separator + (name and b'"' + escape(name) + b'":') + value
-                        yield separator + (name and b'"' + escape(name) + b'":') + value[:1]
+                        yield separator + _member_name(name) + value
+                        yield separator + _member_name(name) + value[:1]
             yield separator or b" "
         elif kind == k.OBJECT_COMMA:
             yield from self._names(f, view, 0, int(machine.V[view, k.V_NAMES]), 0, b'"')
@@ -737,6 +737,10 @@ class Completions:
             configuration = following
             out.append(byte)
         return bytes(out) + self.shortest(configuration)
+
+
+def _member_name(name: bytes | None) -> bytes:
+    return b"" if name is None else b'"' + escape(name) + b'":'
 
 
 def _weight(byte: int, choices: int) -> float:
