@@ -7,13 +7,16 @@ import binascii
 import json
 import string
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import grammarlib as gl
+from grammarlib.cli.app import app
 from grammarlib.errors import UnsupportedFeature
 from grammarlib.sources.jsonschema.formats import OPENAPI_FORMATS, OPENAPI_NUMBERS
 
@@ -172,3 +175,25 @@ def test_strict_refuses_what_is_not_asserted(schema: dict[str, str]) -> None:
 def test_the_option_contradicts_annotations() -> None:
     with pytest.raises(ValueError, match="openapi_formats"):
         gl.JsonSchema(True, formats="annotate", openapi_formats=True)
+
+
+def test_the_option_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "compiled.json"
+    _compiled({"type": "integer", "format": "int32"}).save(path)
+    assert not gl.load(path).accepts("2147483648")
+
+
+@pytest.mark.parametrize("option", [[], ["--openapi-formats"]])
+def test_the_command_line(tmp_path: Path, option: list[str]) -> None:
+    path = tmp_path / "schema.json"
+    schema = {"$schema": _DRAFT_4, "type": "integer", "format": "int32", "minimum": 2147483647}  # no exponents
+    path.write_text(json.dumps(schema), encoding="utf-8")
+    checked = CliRunner().invoke(app, ["check", str(path), "--json", *option])
+    assert len(json.loads(checked.output)["ignored"]) == (0 if option else 1)
+    arguments = ["--schema", str(path), *option]
+    sampled = CliRunner().invoke(app, ["sample", *arguments, "--num", "5"])
+    numbers = sampled.output.splitlines()
+    assert len(numbers) == 5
+    assert (set(numbers) == {"2147483647"}) == bool(option)
+    masked = CliRunner().invoke(app, ["mask", *arguments, "--prefix", "2147483648"])
+    assert (masked.exit_code == 0) == (not option)
