@@ -17,7 +17,7 @@ from jsonschemabench.errors import (
     RunFolderError,
 )
 from jsonschemabench.outcome import Outcome
-from jsonschemabench.records import Records, RunFolder, read_records
+from jsonschemabench.run_folder import Records, RunFolder, read_records
 from jsonschemabench.runner import run
 from jsonschemabench.station import GenerationSettings, Settings
 

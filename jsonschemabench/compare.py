@@ -22,7 +22,7 @@ from jsonschemabench.errors import RunFolderError
 from jsonschemabench.histogram import Histogram
 from jsonschemabench.metrics import is_measured
 from jsonschemabench.outcome import Outcome, judge_row
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 
 RESAMPLES: Final = 2000
 LEVEL: Final = 0.95

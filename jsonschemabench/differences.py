@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from jsonschemabench.outcome import Outcome, judge_row
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ What is recorded a text.  ``lost_nats``: the sum over steps of -log Z_t, where Z
 gives to the tokens that the mask allows.  The masked sampler draws x with density p(x) / prod Z_t, so prod Z_t is the
 importance weight of x towards the *aligned* distribution, the model conditioned on the constraint.  Several texts of
 one schema thus give an estimate of KL(masked, aligned) and of the share of samples that an aligned sampler (sampling,
-importance resampling) would keep; no second sampler has to run.
+importance resampling) would keep, for any engine.  Where the grammar is grammarlib's own, `samplers.AlignedSampling`
+runs as well: its trie makes a better estimate of the constraint's probability, and so of the divergence.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from jsonschemabench.engines.registry import make_engine
 from jsonschemabench.errors import BenchmarkError
 from jsonschemabench.measure import describe
 from jsonschemabench.tokenizer import EMBEDDED, Tokenizer
+from samplers import AlignedSampling, CompiledPotential, HuggingFaceModel, Warp
 from samplers.models import load_embedded
 from samplers.models.prompt import prompt_for
 
@@ -104,10 +106,41 @@ class Generator:
                 text["fields"] = list(fields_right(case.reference, text["text"] if text["finished"] else ""))
             texts.append(text)
         answer: dict[str, Any] = {"texts": texts}
-        estimate = alignment([text["lost_nats"] for text in texts if text["finished"]], len(texts))
+        lost = [text["lost_nats"] for text in texts if text["finished"]]
+        estimate = alignment(lost, len(texts))
         if estimate is not None:
             answer["alignment"] = estimate
+        compiled = getattr(grammar, "compiled", None)
+        if self._settings.get("aligned") and compiled is not None:
+            try:
+                answer["aligned"] = self._aligned(compiled, prompt, lost)
+            except MemoryError:
+                raise
+            except Exception as error:
+                answer["aligned"] = {"error": describe(error)}
         return answer
+
+    def _aligned(self, compiled: Any, prompt: list[int], lost: list[float]) -> dict[str, Any]:
+        """What an aligned sampler finds: the log-probability of the constraint, and how far masked samples are from it.
+
+        ``log_evidence``: log of the probability that the model writes a text of the schema within the token limit.
+        ``divergence_nats``: that minus the mean log weight of the masked texts, an estimate of KL(masked, aligned).
+        """
+        draws = self._settings["aligned"]
+        temperature = self._settings["temperature"] or 1.0
+        model = HuggingFaceModel(self._model, self._front, warp=Warp(temperature=temperature), identity="benchmark")
+        sampler = AlignedSampling(
+            model, CompiledPotential(compiled), batch=min(draws, 4), max_tokens=self._settings["max_new_tokens"]
+        )
+        started = time.perf_counter()
+        [samples] = sampler.sample([prompt], draws, self._settings["seed"])
+        found: dict[str, Any] = {"draws": draws, "seconds": round(time.perf_counter() - started, 3)}
+        if samples.log_evidence is not None and math.isfinite(samples.log_evidence):
+            found["log_evidence"] = round(float(samples.log_evidence), 6)
+            found["ess"] = round(float(samples.ess), 3)
+            if lost:
+                found["divergence_nats"] = round(found["log_evidence"] + sum(lost) / len(lost), 6)
+        return found
 
     @torch.inference_mode()
     def _generate(self, text: Any, prompt: list[int], uniforms: NDArray[np.float64]) -> dict[str, Any]:

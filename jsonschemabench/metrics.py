@@ -1,7 +1,7 @@
 """What the rows of an engine add up to: coverage, efficiency, quality.
 
 Purpose: every figure of every table is computed here, once, from records.
-Place: between `jsonschemabench.records` and reports; pure functions over what was recorded.
+Place: between `jsonschemabench.run_folder` and reports; pure functions over what was recorded.
 
 Definitions.  **TTFM**, time to first mask: compiling and filling the first mask.  **TBM**, time between masks:
 filling a mask and accepting a token.  Times are over rows that compiled and ended, so an engine that refuses hard
@@ -22,7 +22,7 @@ import numpy as np
 
 from jsonschemabench.histogram import Histogram
 from jsonschemabench.outcome import ENDED, Judged, Outcome, judge_row
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 
 PERCENTILES: Final = (25, 50, 75, 90, 95, 99, 99.9, 100)
 
@@ -80,7 +80,7 @@ class Quality:
     those within the schema.  ``compliant_schemas``: all texts valid.  ``lost_nats`` sums, over all tokens of all
     texts, -log of the probability that the model gives to allowed tokens.  ``divergence_nats`` has an estimate of
     KL(masked, aligned) a text for each schema with several texts, ``effective_share`` what share of them an aligned
-    sampler could use.
+    sampler could use; ``aligned_divergence_nats`` has the estimate of an aligned sampler that was run.
     """
 
     schemas: int = 0
@@ -95,6 +95,7 @@ class Quality:
     lost_nats: float = 0.0
     divergence_nats: list[float] = field(default_factory=list)
     effective_share: list[float] = field(default_factory=list)
+    aligned_divergence_nats: list[float] = field(default_factory=list)
     fields_right: int = 0
     fields: int = 0
 
@@ -218,4 +219,6 @@ def quality(records: Records, engine: str) -> Quality | None:
         if estimate is not None:
             result.divergence_nats.append(estimate["divergence_nats"])
             result.effective_share.append(estimate["effective_share"])
+        if "divergence_nats" in row.get("aligned", {}):
+            result.aligned_divergence_nats.append(row["aligned"]["divergence_nats"])
     return result

@@ -22,7 +22,7 @@ from jsonschemabench.histogram import Histogram
 from jsonschemabench.keywords import keywords_of
 from jsonschemabench.metrics import case_ids, is_measured, times
 from jsonschemabench.outcome import Outcome, judge_row
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 from jsonschemabench.tables import NOTE, number, provenance, run_tables
 
 _POINTS: Final = 300

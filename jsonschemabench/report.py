@@ -13,7 +13,7 @@ from jsonschemabench.cases import Case
 from jsonschemabench.differences import agreement, differences, differences_csv
 from jsonschemabench.errors import DiskFull
 from jsonschemabench.page import page
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 from jsonschemabench.tables import NOTE, comma_separated, markdown, provenance, run_tables, split_table
 
 PAGE = "report.html"

@@ -18,7 +18,7 @@ from jsonschemabench.cases import Case
 from jsonschemabench.engines.registry import require
 from jsonschemabench.machine import describe_machine, describe_software
 from jsonschemabench.ray_cluster import ray_results
-from jsonschemabench.records import Records, RunFolder
+from jsonschemabench.run_folder import Records, RunFolder
 from jsonschemabench.station import OUTPUT, ROW, VERDICT, Settings, Station, Task, Work, all_tasks, blocks
 from jsonschemabench.supervisor import Cancelled
 

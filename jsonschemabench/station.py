@@ -39,7 +39,8 @@ would slow one engine only.
 class GenerationSettings:
     """Generated outputs: how many for each schema (0 is none), from which model, and how.
 
-    ``model``: ``embedded``, a folder or a name on the Hub.  ``temperature`` 0 takes the likeliest token.
+    ``model``: ``embedded``, a folder or a name on the Hub.  ``temperature`` 0 takes the likeliest token.  ``aligned``:
+    draws of an aligned sampler a schema, for grammarlib's own grammars.
     """
 
     outputs: int = 0
@@ -48,6 +49,7 @@ class GenerationSettings:
     temperature: float = 1.0
     seed: int = 0
     device: str = "cpu"
+    aligned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Station:
             elif kind == OUTPUT:
                 worker = common | {"role": "generate", "engine": engine} | asdict(settings.generation)
                 # The model's own steps count too, so a text gets the limit, not the whole request.
-                limit *= max(1, settings.generation.outputs)
+                limit *= max(1, settings.generation.outputs + settings.generation.aligned)
             else:
                 worker = common | {"role": "measure", "engine": engine, "fast_forward": settings.fast_forward}
             self._workers[task] = Supervisor(

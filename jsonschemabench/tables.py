@@ -27,7 +27,7 @@ from jsonschemabench.metrics import (
     times,
 )
 from jsonschemabench.outcome import Outcome
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 
 Column: TypeAlias = dict[str, float | int | None]
 """A table's column: row name to number, None for what is not known."""
@@ -114,6 +114,7 @@ def quality_column(found: Quality) -> Column:
         "log-probability lost to masking (nats/token)": found.lost_nats / found.tokens if found.tokens else None,
         "KL(masked, aligned) (nats/text)": mean(found.divergence_nats),
         "effective share of samples %": 100 * mean(found.effective_share),
+        "KL by an aligned sampler (nats/text)": mean(found.aligned_divergence_nats),
     }
 
 

@@ -11,7 +11,7 @@ import typer
 from jsonschemabench.cli.output import emit, emit_record
 from jsonschemabench.compare import Comparison
 from jsonschemabench.compare import compare as compare_records
-from jsonschemabench.records import Records, read_records
+from jsonschemabench.run_folder import Records, read_records
 
 
 def compare(

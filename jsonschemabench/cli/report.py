@@ -9,8 +9,8 @@ import typer
 
 from jsonschemabench.cli.output import log
 from jsonschemabench.cli.run import show
-from jsonschemabench.records import export, read_cases, read_records
 from jsonschemabench.report import write_report
+from jsonschemabench.run_folder import export, read_cases, read_records
 
 
 def report(

@@ -13,8 +13,8 @@ from jsonschemabench.differences import agreement
 from jsonschemabench.engines.registry import require
 from jsonschemabench.metrics import case_ids, coverage
 from jsonschemabench.outcome import WRONG, Outcome
-from jsonschemabench.records import Records, RunFolder
 from jsonschemabench.report import write_report
+from jsonschemabench.run_folder import Records, RunFolder
 from jsonschemabench.runner import missing_tasks
 from jsonschemabench.runner import run as run_cases
 from jsonschemabench.station import GenerationSettings, Settings
@@ -60,6 +60,10 @@ def run(
     ] = "embedded",
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, metavar="N")] = 256,
     temperature: Annotated[float, typer.Option("--temperature", min=0.0, metavar="T")] = 1.0,
+    aligned: Annotated[
+        int,
+        typer.Option("--aligned", min=0, metavar="N", help="Draws of an aligned sampler, for grammarlib."),
+    ] = 0,
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="Where the model runs.")] = "cpu",
     fast_forward: Annotated[
         bool,
@@ -84,7 +88,7 @@ def run(
         memory_mb=memory_limit,
         fast_forward=fast_forward,
         verdicts=verdicts,
-        generation=GenerationSettings(outputs, model, max_new_tokens, temperature, seed, device),
+        generation=GenerationSettings(outputs, model, max_new_tokens, temperature, seed, device, aligned),
     )
     digest = dataset.digest(cases)
     info: dict[str, Any] = {

@@ -32,12 +32,13 @@ class GrammarlibGrammar:
     """A compiled schema of grammarlib."""
 
     def __init__(self, compiled: gl.CompiledGrammar, bitmask: NDArray[np.int32]) -> None:
-        self._compiled = compiled
+        self.compiled = compiled
+        """What the samplers take."""
         self._bitmask = bitmask
 
     def start(self) -> GrammarlibText:
         """A new matcher."""
-        return GrammarlibText(self._compiled.matcher(), self._bitmask)
+        return GrammarlibText(self.compiled.matcher(), self._bitmask)
 
 
 class GrammarlibText:

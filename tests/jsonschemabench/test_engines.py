@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jsonschemabench import EngineUnavailable
+from jsonschemabench import DataError, EngineUnavailable
 from jsonschemabench.cases import Case, Instance
 from jsonschemabench.engines.maskbench import load_class
 from jsonschemabench.engines.protocol import is_set, pack
@@ -110,6 +110,7 @@ def test_key_order(tokenizer: Tokenizer) -> None:
     assert measure(make_engine("grammarlib-schema", tokenizer), tokenizer, case)["accepted"] == "0"
 
 
+@pytest.mark.slow
 def test_maskbench_s_interface_gives_the_same_verdicts(tokenizer: Tokenizer) -> None:
     """Our adapter for MaskBench, run through its interface, against the engine itself."""
     pytest.importorskip("transformers", reason="MaskBench hands out a transformers tokenizer")
@@ -122,6 +123,26 @@ def test_maskbench_s_interface_gives_the_same_verdicts(tokenizer: Tokenizer) -> 
         assert first.get("accepted") == second.get("accepted"), case.identifier
         assert first.get("stopped_at") == second.get("stopped_at")
         assert first.get("error") == second.get("error")
+
+
+def test_the_end_token(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    """From the files beside the tokenizer, by name, or from a usual name; without any it has to be given."""
+    import json
+
+    assert tokenizer.eos_token == "<|end|>" and tokenizer.eos_token_id == 1
+    assert tokenizer.transformers.eos_token_id == 1
+    content = json.loads(tokenizer.text)
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    assert Tokenizer(str(tmp_path)).eos_token_id == 1
+    assert Tokenizer(str(tmp_path / "tokenizer.json"), "<|begin|>").eos_token_id == 0
+    with pytest.raises(DataError, match="has no token 'absent'"):
+        Tokenizer(str(tmp_path), "absent")
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content).replace("<|end|>", "<|final|>"), encoding="utf-8")
+    with pytest.raises(DataError, match="--end-token"):
+        Tokenizer(str(tmp_path))
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match=r"not a tokenizer\.json"):
+        Tokenizer(str(tmp_path))
 
 
 @pytest.mark.parametrize(

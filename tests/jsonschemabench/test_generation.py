@@ -16,7 +16,7 @@ pytest.importorskip("transformers", reason="needs the extra hf")
 
 from jsonschemabench.generation import Generator, alignment, draw, fields_right, generation_tokenizer, leaves, unpack
 from jsonschemabench.metrics import quality
-from jsonschemabench.records import Records
+from jsonschemabench.run_folder import Records
 from jsonschemabench.verdicts import judge
 
 SCHEMA = {
@@ -42,6 +42,7 @@ def request(**more: Any) -> dict[str, Any]:
     return {"case": {"id": "x", "schema": SCHEMA, "tests": [], "reference": {"colour": "red", "size": 4}} | more}
 
 
+@pytest.mark.slow
 def test_masked_outputs_are_valid_and_cost_probability() -> None:
     """All finished texts fit; the same seed gives the same texts; what the mask took away is accounted for."""
     made = generator("grammarlib")
@@ -57,6 +58,18 @@ def test_masked_outputs_are_valid_and_cost_probability() -> None:
     assert answer["alignment"]["texts"] == 3
 
 
+@pytest.mark.slow
+def test_an_aligned_sampler_knows_the_constraint_s_probability() -> None:
+    """Two texts are allowed: the estimate of log Z is exact after a few draws, and masked samples are away from it."""
+    answer = generator("grammarlib", outputs=2, aligned=12).handle(request(schema={"enum": ["red", "green"]}))
+    found = answer["aligned"]
+    assert found["draws"] == 12
+    assert -60 < found["log_evidence"] < 0
+    # Of masked samples, log Z - mean(log w) estimates a divergence; with both near the truth it is hardly negative.
+    assert found["divergence_nats"] > -1
+    assert "aligned" not in generator("none", outputs=1, aligned=4).handle(request())
+
+
 def test_without_an_engine_nothing_is_lost() -> None:
     """The model on its own: no probability lost, all weights equal."""
     answer = generator("none", outputs=2, max_new_tokens=5).handle(request())
@@ -69,6 +82,7 @@ def test_a_refusal_is_an_answer() -> None:
     assert answer["error"]["type"] == "InvalidSource"
 
 
+@pytest.mark.slow
 def test_greedy_outputs_do_not_depend_on_the_seed() -> None:
     """Temperature 0 takes the likeliest token that is allowed."""
     first = generator("grammarlib", outputs=1, temperature=0.0, seed=1).handle(request())

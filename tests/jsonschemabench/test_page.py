@@ -13,8 +13,8 @@ import pytest
 from jsonschemabench.cases import Case, Instance
 from jsonschemabench.histogram import Histogram
 from jsonschemabench.page import _steps, page
-from jsonschemabench.records import Records
 from jsonschemabench.report import report_markdown, write_report
+from jsonschemabench.run_folder import Records
 
 EVIL = '</script><script>alert(1)</script><!-- \u2028 "'
 

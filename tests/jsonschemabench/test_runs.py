@@ -15,7 +15,7 @@ import pytest
 
 from jsonschemabench import Outcome, Records, RunFolder, RunFolderError, load, read_records
 from jsonschemabench.outcome import judge_row
-from jsonschemabench.records import ROWS, export
+from jsonschemabench.run_folder import ROWS, export
 from tests.jsonschemabench.conftest import Command
 from tests.jsonschemabench.hostile import NAME
 
