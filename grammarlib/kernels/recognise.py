@@ -1246,8 +1246,9 @@ def begin_text(A: Ints, mark: int) -> None:
 def gather(A: Ints, R: Rows, B: Bytes, start: int, begun: int) -> tuple[int, int]:
     """Copy what was recorded behind text ``start`` into scratch space; -> (length, mark); -1 where that must grow.
 
-    What earlier calls read is a chain of texts, what this one reads lies in the path.  ``begun``: how many bytes of the
-    path came before the record, -1 where it is older than this call.  The mark says what was recorded: see `begin_text`.
+    What earlier calls read is a chain of texts, what this one reads lies in the path.  ``begun``: how many bytes of
+    the path came before the record, -1 where it is older than this call.  The mark says what was recorded, see
+    `begin_text`.
     """
     node = A[T_RECORD] - 1
     length = np.int64(0)
@@ -1263,7 +1264,7 @@ def gather(A: Ints, R: Rows, B: Bytes, start: int, begun: int) -> tuple[int, int
     else:
         last = node
         mark = A[A[O_X] + node * 4 + 1] if node >= A[T_BASE] else ZERO
-    first = max(begun, ZERO)
+    first = np.int64(max(begun, 0))
     total = length + A[T_AT] - first
     if 11 * total + 32 > A[Z_SCRATCH]:
         return np.int64(need(A, R, B, NEED_SCRATCH, 11 * total + 32, ZERO, ZERO, ZERO)), mark
@@ -1797,21 +1798,35 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
         return 0
     if R[a, 0] == UNEXPANDED:
         return need(A, R, B, NEED_ROW, a, ZERO, ZERO, ZERO)
+    # Where names of an automaton were used, those that are left count.
+    counted = by_row and A[at_frame + F_USED] >= 0
+    begun = np.int64(-1)
+    if counted:
+        begun = r
+        if kind == KEY:
+            at_name = A[A[O_V] + A[at_frame + F_VIEW] * 16 + V_NAME_AT]
+            begun = text_of_prefix(A, R, B, at_name, r & MASK20, r >> 40)
+    text = begun
+    texts = A[T_TEXTS]
     pending = False
     point = low
     while point <= high:
+        A[T_TEXTS] = texts
         if point < 0x80:
             shift = 0
-            row = np.int64(R[a, point])
+            byte = np.int64(point)
         elif point < 0x800:
             shift = 6
-            row = np.int64(R[a, 0xC0 | (point >> 6)])
+            byte = 0xC0 | (point >> 6)
         elif point < 0x10000:
             shift = 12
-            row = np.int64(R[a, 0xE0 | (point >> 12)])
+            byte = 0xE0 | (point >> 12)
         else:
             shift = 18
-            row = np.int64(R[a, 0xF0 | (point >> 18)])
+            byte = 0xF0 | (point >> 18)
+        row = np.int64(R[a, byte])
+        if counted:
+            text = text_append(A, R, B, begun, byte)
         block = np.int64(1) << shift
         # Descend until the whole block of code points under this row lies in the range, or it dies.
         # Blocks are clipped where UTF-8 itself has no code points (C2.., E0 A0.., F0 90.., F4 8F).
@@ -1825,6 +1840,8 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
             if shift == 18 and first == 0:
                 first = 0x10000
             if shift == 0 or (first == point and last <= high):
+                if counted and all_taken(A, R, B, row, text, f):
+                    break
                 return 1
             if R[row, 0] == UNEXPANDED:
                 need(A, R, B, NEED_ROW, row, ZERO, ZERO, ZERO)
@@ -1832,7 +1849,10 @@ def any_code_point(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, f: int
                 break
             shift -= 6
             block >>= 6
-            row = np.int64(R[row, 0x80 | ((point >> shift) & 0x3F)])
+            byte = 0x80 | ((point >> shift) & 0x3F)
+            row = np.int64(R[row, byte])
+            if counted:
+                text = text_append(A, R, B, text, byte)
         point = ((point >> shift) + 1) << shift
     return -1 if pending else 0
 

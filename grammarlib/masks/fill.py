@@ -232,6 +232,10 @@ class Masks:
             proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
             if proven and (maximum < 0 or left >= tables.longest_points + int(machine.RM[a, 3])):
                 known, segments = tables.covered(proven, kind == kernel.STRING)
+            elif proven and kind == kernel.STRING and machine.RM[a, 3] == 0:
+                # Wherever a token of these cells ends the string may end, so that only its length counts.
+                allowed, segments = tables.covered(proven, True)
+                known = allowed & tables.length_masks[left]
             elif kind == kernel.STRING and a == kernel.ANY_TEXT_ROW:
                 known, segments = tables.length_masks[left], tables.leaving_segment
         elif kind == kernel.NUMBER_ROW:

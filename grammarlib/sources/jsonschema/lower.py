@@ -35,20 +35,21 @@ from grammarlib.errors import Finding, LimitExceeded, UnsatisfiableSchema
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import formulas as logic
+from grammarlib.sources.jsonschema.array_states import ArrayContext
 from grammarlib.sources.jsonschema.formulas import Atom
 from grammarlib.sources.jsonschema.numbers import cells, merge_specs, number_spec
+from grammarlib.sources.jsonschema.object_states import ObjectContext
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, FINDINGS, TRUE_NODE, SchemaNode, SchemaReader
 from grammarlib.sources.jsonschema.references import pointer_of
 from grammarlib.sources.jsonschema.report import SourceFacts, collect_facts
 from grammarlib.sources.jsonschema.statuses import (
     PLANS,
     SEARCH,
-    ArrayContext,
+    Conjunction,
     Context,
     Entry,
     KeyClasses,
     NameClass,
-    ObjectContext,
 )
 from grammarlib.sources.jsonschema.strings import StringLeaves, StringSet
 from grammarlib.sources.jsonschema.values import (
@@ -69,12 +70,6 @@ from grammarlib.sources.jsonschema.values import (
     text_bytes,
     type_bit,
 )
-
-Conjunction: TypeAlias = tuple[int, ...]
-"""Literals that apply to one value: the number of a node that must hold, or ``~`` of one that must not.
-
-``(TRUE_NODE,)`` where nothing is asked.
-"""
 
 Key: TypeAlias = "int | tuple[Conjunction | None, ...] | Context"
 """A component: one conjunction (or None) for each track; an int is the one track of one node."""

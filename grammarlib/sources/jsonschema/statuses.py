@@ -14,26 +14,18 @@ left to the machine's key bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from grammarlib.automata.components import (
-    REPEATED_ITEM,
     ComponentKey,
-    ContainerView,
     KeyRows,
     ObjectTrack,
     ObjectView,
-    PendingView,
-    StatusView,
 )
 from grammarlib.ir import regex
-from grammarlib.sources.jsonschema.formulas import FALSE, TRUE, Atom, Formulas, Goal
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE
-from grammarlib.sources.jsonschema.values import ARRAY, OBJECT, text_bytes
-
-if TYPE_CHECKING:
-    from grammarlib.sources.jsonschema.lower import Conjunction, SchemaSource
+from grammarlib.sources.jsonschema.formulas import FALSE, Atom, Formulas, Goal
+from grammarlib.sources.jsonschema.reader import SchemaNode
 
 GOALS: Final = 512
 """The most goals of one formula; past it every state counts as live."""
@@ -44,14 +36,124 @@ SEARCH: Final = 3_000
 PLANS: Final = 64
 """The most plans of one goal that the question of satisfiability looks at."""
 
-_WORDS: Final = 64
+WORDS: Final = 64
 """The most names of a class that are listed one by one."""
 
-_HANGING: Final = 4
+HANGING: Final = 4
 """Up to how many unevaluated checks of one member both outcomes are looked at."""
 
-_PAIRS: Final = 12
+PAIRS: Final = 12
 """Up to how many open checks two at once may be demanded to fail in one member."""
+
+
+Conjunction: TypeAlias = tuple[int, ...]
+"""Literals that apply to one value: the number of a node that must hold, or ``~`` of one that must not.
+
+``(TRUE_NODE,)`` where nothing is asked.
+"""
+
+
+class ContextSource(Protocol):
+    """What states ask of `lower.SchemaSource`: nodes, formulas, names, and whether something satisfies literals."""
+
+    formulas: Formulas
+
+    @property
+    def nodes(self) -> list[SchemaNode]:
+        """The nodes that literals refer to."""
+        ...
+
+    @property
+    def ordered(self) -> bool:
+        """Whether names come in the order of their ranks."""
+        ...
+
+    def note_cap(self, literals: Iterable[int]) -> None:
+        """A search for a way out of the context of ``literals`` was cut off."""
+        ...
+
+    def formula(self, conjunction: Conjunction, bit: int) -> int:
+        """What a conjunction says of values of the types of ``bit``."""
+        ...
+
+    def conjunction_of(self, literals: list[int]) -> Conjunction:
+        """Literals in normal form."""
+        ...
+
+    def is_satisfiable(self, conjunction: Conjunction) -> bool:
+        """Whether some value satisfies all literals."""
+        ...
+
+    def plain_key(self, conjunction: Conjunction | None) -> ComponentKey | None:
+        """The component of one conjunction; None where nothing satisfies it."""
+        ...
+
+    def context(self, tracks: tuple[Conjunction, ...], demand: list[tuple[int, int]]) -> Context | None:
+        """The component of values whose exits meet ``demand``; None where nothing does."""
+        ...
+
+    def object_view(
+        self,
+        tracks: tuple[ObjectTrack, ...],
+        names: tuple[bytes, ...],
+        children: tuple[ComponentKey | None, ...],
+        ranks: tuple[int, ...],
+        others: KeyClasses,
+    ) -> ObjectView:
+        """A plain view whose unlisted names fall into classes."""
+        ...
+
+    def name_predicates(self, number: int) -> list[regex.Node]:
+        """The languages of names that tell apart what a node says of a member."""
+        ...
+
+    def name_classes(self, predicates: list[regex.Node]) -> tuple[NameClass, ...]:
+        """The texts, split by the predicates that hold for them."""
+        ...
+
+    def name_children(self, number: int, text: str) -> tuple[int, ...] | None:
+        """The nodes that a node applies to the member ``text``; None where it refuses it."""
+        ...
+
+    def class_children(self, number: int, alike: NameClass) -> tuple[int, ...] | None:
+        """As `name_children`, for unlisted names of a class."""
+        ...
+
+    def words_of(self, alike: NameClass, most: int) -> list[str] | None:
+        """All names of a class; None for more than ``most``."""
+        ...
+
+    def class_size(self, alike: NameClass, texts: list[str], most: int) -> int:
+        """How many unlisted names a class has, or ``most``."""
+        ...
+
+    def key_rows(self, classes: list[NameClass], texts: tuple[str, ...] | list[str]) -> KeyRows | None:
+        """The automaton of the unlisted names of ``classes``."""
+        ...
+
+    def evaluations(self, number: int, bit: int) -> tuple[tuple[int, int], ...]:
+        """(node, formula): what the node evaluates counts for ``number`` where the formula holds."""
+        ...
+
+    def evaluating_nodes(self, number: int) -> list[int]:
+        """The nodes whose evaluation counts for ``number``."""
+        ...
+
+    def evaluates_name(self, number: int, text: str, itself: bool) -> bool:
+        """Whether a node evaluates the member ``text``."""
+        ...
+
+    def evaluates_class(self, number: int, alike: NameClass, itself: bool) -> bool:
+        """Whether a node evaluates the unlisted names of a class."""
+        ...
+
+    def evaluates_item(self, number: int, position: int, itself: bool) -> bool:
+        """Whether a node evaluates the item at ``position``."""
+        ...
+
+    def scalar_domain(self, conjunction: Conjunction) -> tuple[Conjunction, ...]:
+        """The values that satisfy a conjunction, where they are scalars and few; else nothing."""
+        ...
 
 
 class Context(NamedTuple):
@@ -133,12 +235,12 @@ Entry = tuple["int | None", int, "Conjunction"]
 """A member of a plan: listed name or None, class of an unlisted name, what its value must satisfy."""
 
 
-class _Container:
+class Container:
     """What objects and arrays share: the formulas of a context, and goals by phase."""
 
     bit: int
 
-    def __init__(self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
+    def __init__(self, source: ContextSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
         self.source = source
         self.formulas: Formulas = source.formulas
         self.tracks = [FALSE if track is None else source.formula(track, self.bit) for track in tracks]
@@ -197,674 +299,8 @@ UNIVERSAL: Final = frozenset(("properties", "items", "unique", "unevaluated"))
 """Kinds of atoms that hold from the beginning until a member makes them fail."""
 
 
-class ObjectContext(_Container):
-    """The objects of one context."""
-
-    bit = OBJECT
-
-    def __init__(self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
-        super().__init__(source, tracks, demand, always)
-        nodes = source.nodes
-        order: dict[str, None] = {}
-        wanted: dict[str, None] = {}
-        self.has: dict[str, int] = {}
-        self.bounds: list[tuple[int, int]] = []
-        self.universal: list[int] = []
-        evaluators: dict[int, None] = {}
-        for atom, content in self.atoms.items():
-            kind = content.kind
-            if kind == "has":
-                name = content.name
-                self.has[name] = atom
-                wanted[name] = None
-            elif kind == "count":
-                self.bounds.append((atom, content.least))
-            else:
-                self.universal.append(atom)
-                number = content.node
-                if kind == "unevaluated":
-                    evaluators.update(dict.fromkeys(source.evaluating_nodes(number)))
-                elif nodes[number].properties is not None:
-                    order.update(dict.fromkeys(nodes[number].properties or ()))
-        for number in evaluators:
-            order.update(dict.fromkeys(nodes[number].properties or ()))
-        order.update(wanted)
-        self.evaluators = evaluators
-        predicates = [
-            language
-            for number in dict.fromkeys([*(self.atoms[atom].node for atom in self.universal), *evaluators])
-            for language in source.name_predicates(number)
-        ]
-        # Names of a class that has few are listed: a state must know which of them were used.
-        classes = []
-        for alike in source.name_classes(predicates):
-            words = source.words_of(alike, _WORDS) if alike.members else None
-            if words is None:
-                classes.append(alike)
-            else:
-                order.update(dict.fromkeys(words))
-        self.classes = tuple(classes)
-        ranked = list(order)
-        encoded = sorted((text_bytes(name), rank) for rank, name in enumerate(ranked))
-        self.names = tuple(name for name, _ in encoded)
-        self.ranks = tuple(rank for _, rank in encoded)
-        self.texts = [ranked[rank] for rank in self.ranks]
-        self.index = {text: position for position, text in enumerate(self.texts)}
-        self.count_cap = max((bound for _, bound in self.bounds), default=0) + 1 if self.bounds else 0
-        self._children: dict[tuple[int, int], tuple[int, ...] | None] = {}
-        self._views: dict[ObjectState, ContainerView | None] = {}
-        self._selected: dict[tuple[ObjectState, int], PendingView | None] = {}
-        self._live: dict[tuple[ObjectState, Goal, frozenset[int]], bool] = {}
-        # For plans that worked: the names that may not have been used, and the rank that may not have been passed.
-        self._plans: dict[tuple[object, ...], tuple[int, int]] = {}
-        self._plan_needs = (0, 0)
-        self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
-        self._simple: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], ObjectView | None] = {}
-        self._keys: dict[tuple[int, ...], KeyRows | None] = {}
-        self._evaluating: dict[tuple[int, int], frozenset[int]] = {}
-        self._frame = StatusView(True, 0, None, self.names, self.ranks, (False,) * len(self.names))
-
-    # ---- members: a listed name is its index, a class of unlisted names is ~class
-
-    def child(self, atom: int, member: int) -> tuple[int, ...] | None:
-        """The nodes that ``atom`` applies to the value of a member; None where it refuses the member."""
-        key = (atom, member)
-        if key not in self._children:
-            content = self.atoms[atom]
-            number = content.node
-            if content.kind == "unevaluated":
-                found: tuple[int, ...] | None
-                if TRUE in self.evaluated_by(atom, member):
-                    found = ()
-                else:
-                    schema = self.source.nodes[number].unevaluated_properties
-                    found = None if schema == FALSE_NODE else () if schema in (TRUE_NODE, None) else (schema,)
-            elif member >= 0:
-                found = self.source.name_children(number, self.texts[member])
-            else:
-                found = self.source.class_children(number, self.classes[~member])
-            self._children[key] = found
-        return self._children[key]
-
-    def evaluated_by(self, atom: int, member: int) -> frozenset[int]:
-        """The formulas of which any one, if it holds, has evaluated the member (`TRUE` always does)."""
-        key = (atom, member)
-        if key not in self._evaluating:
-            number = self.atoms[atom].node
-            found = set()
-            for node, condition in self.source.evaluations(number, OBJECT):
-                if member >= 0:
-                    evaluates = self.source.evaluates_name(node, self.texts[member], node == number)
-                else:
-                    evaluates = self.source.evaluates_class(node, self.classes[~member], node == number)
-                if evaluates:
-                    found.add(condition)
-            self._evaluating[key] = frozenset((TRUE,)) if TRUE in found else frozenset(found)
-        return self._evaluating[key]
-
-    def start(self) -> ObjectState:
-        return ObjectState(frozenset(self.universal))
-
-    def phase(self, state: ObjectState) -> Phase:
-        key = (state.live, state.clauses)
-        found = self._phases.get(key)
-        if found is None:
-            formula, goals, exact = self.reduced_goals(state.live, state.clauses)
-            must = frozenset.intersection(*(goal.holds for goal in goals)) if goals else frozenset()
-            relevant = 0
-            formulas = self.formulas
-            support = [self.with_clauses(track, state.clauses) for track in self.tracks]
-            open_atoms = {atom for part in (formula, *support) for atom in formulas.atoms(part)} - must
-            counted = any(self.atoms[atom].kind == "count" for atom in open_atoms | must)
-            for name, atom in self.has.items():
-                if atom in open_atoms or counted or self.source.ordered:
-                    relevant |= 1 << self.index[name]
-            for atom in open_atoms:
-                if atom in state.live:
-                    for position in range(len(self.names)):
-                        if self.child(atom, position) != ():
-                            relevant |= 1 << position
-            found = self._phases[key] = Phase(formula, goals, must, relevant, exact)
-        return found
-
-    def counts(self, phase: Phase) -> bool:
-        """Whether members are counted."""
-        return bool(self.bounds)
-
-    def normal(self, state: ObjectState) -> ObjectState:
-        """``state`` without what no longer matters."""
-        phase = self.phase(state)
-        used = state.used & phase.relevant
-        return state if used == state.used else state._replace(used=used)
-
-    # ---- views
-
-    def view(self, state: ObjectState) -> ContainerView | None:
-        """The view of a state; None where nothing completes it."""
-        state = self.normal(state)
-        if state not in self._views:
-            self._views[state] = self._make_view(state)
-        return self._views[state]
-
-    def _make_view(self, state: ObjectState) -> ContainerView | None:
-        phase = self.phase(state)
-        if not any(self.can_finish(state, goal) for goal in phase.goals):
-            return None
-        simple = self.simple_view(state, phase)
-        if simple is not None:
-            return simple
-        allowed = []
-        for position in range(len(self.names)):
-            allowed.append(not state.used >> position & 1 and self.select(state, position) is not None)
-        classes = [number for number in range(len(self.classes)) if self.select(state, ~number) is not None]
-        keys: KeyRows | None = None
-        if classes and len(self.classes) > 1:
-            keys = self._key_rows(tuple(classes))
-            if keys is None:
-                classes = []
-        required = tuple(
-            sorted(
-                self.index[name]
-                for name, atom in self.has.items()
-                if atom in phase.must and not phase.relevant >> self.index[name] & 1
-            )
-        )
-        assumed = {self.has[self.texts[position]] for position in required}
-
-        def truth(atom: int) -> bool:
-            if atom in assumed:
-                return True
-            return self.truth(state, atom)
-
-        return StatusView(
-            True,
-            self.label(state.clauses, truth),
-            (self, state),
-            self.names,
-            self.ranks,
-            tuple(allowed),
-            required,
-            bool(classes),
-            keys,
-        )
-
-    def truth(self, state: ObjectState, atom: int) -> bool:
-        """Whether ``atom`` holds if the object ends here."""
-        content = self.atoms[atom]
-        if content.kind == "has":
-            return bool(state.used >> self.index[content.name] & 1)
-        if content.kind == "count":
-            return state.size >= content.least
-        return atom in state.live
-
-    def simple_view(self, state: ObjectState, phase: Phase) -> ObjectView | None:
-        """A plain view where one goal is left that only asks, and every track is settled by it."""
-        if len(phase.goals) != 1 or phase.goals[0].fails or not phase.exact or state.clauses:
-            return None
-        key = (state.live, state.clauses)
-        if key in self._simple:
-            return self._simple[key]
-        self._simple[key] = None
-        holds = phase.goals[0].holds
-        if any(self.atoms[atom].kind in ("count", "unevaluated") for atom in holds):
-            return None
-
-        def truth(atom: int) -> bool | None:
-            if atom in holds:
-                return True
-            return False if self.atoms[atom].kind in UNIVERSAL and atom not in state.live else None
-
-        values = self.formulas.evaluate_all(self.tracks, truth)
-        if None in values:
-            return None
-        label = self.always | sum(1 << position for position, value in enumerate(values) if value)
-        source = self.source
-        universal = [atom for atom in holds if self.atoms[atom].kind == "properties"]
-        children: list[ComponentKey | None] = []
-        for position in range(len(self.names)):
-            children.append(source.plain_key(self.together(universal, position)))
-        classes = {number: source.plain_key(self.together(universal, ~number)) for number in range(len(self.classes))}
-        required = tuple(sorted(self.index[name] for name, atom in self.has.items() if atom in holds))
-        view = source.object_view(
-            (ObjectTrack(label, required),),
-            self.names,
-            tuple(children),
-            self.ranks,
-            KeyClasses(self.classes, tuple(classes[number] for number in range(len(self.classes))), tuple(self.texts)),
-        )
-        self._simple[key] = view
-        return view
-
-    def together(self, atoms: list[int], member: int) -> Conjunction | None:
-        """What all ``atoms`` ask of a member's value; None where one refuses it."""
-        found: list[int] = []
-        for atom in atoms:
-            child = self.child(atom, member)
-            if child is None:
-                return None
-            found.extend(child)
-        return self.source.conjunction_of(found)
-
-    def _key_rows(self, classes: tuple[int, ...]) -> KeyRows | None:
-        if classes not in self._keys:
-            self._keys[classes] = self.source.key_rows([self.classes[number] for number in classes], self.texts)
-        return self._keys[classes]
-
-    def class_of_label(self, state: ObjectState, label: int) -> int:
-        """The class that a label of the keys of the state's view stands for."""
-        live = [number for number in range(len(self.classes)) if self.select(state, ~number) is not None]
-        return live[(label & -label).bit_length() - 1] if len(self.classes) > 1 else 0
-
-    # ---- moves
-
-    def select(self, state: ObjectState, member: int) -> PendingView | None:
-        """What waits for the value of a member that comes now; None where it may not come."""
-        key = (state, member)
-        if key not in self._selected:
-            self._selected[key] = self._select(state, member)
-        return self._selected[key]
-
-    def _select(self, state: ObjectState, member: int) -> PendingView | None:
-        source = self.source
-        if member >= 0:
-            rank = self.ranks[member]
-            if source.ordered and rank <= state.barrier:
-                return None
-            barrier = rank if source.ordered else -1
-            used = state.used | 1 << member
-        else:
-            barrier = len(self.names) if source.ordered else -1
-            used = state.used
-        count = min(state.size + 1, self.count_cap)
-        live = state.live
-        after = state._replace(used=used, size=count, barrier=barrier)
-        clauses = set(state.clauses)
-        while True:
-            phase = self.phase(after)
-            if not phase.goals:
-                return None
-            refused = set()
-            for atom in live:
-                if self.child(atom, member) is None:
-                    if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, member):
-                        clauses.add((atom, self.evaluated_by(atom, member)))
-                    else:
-                        refused.add(atom)
-            clauses = {clause for clause in clauses if clause[0] not in refused}
-            if not refused and after.clauses == frozenset(clauses):
-                break
-            live = live - refused
-            after = after._replace(live=live, clauses=frozenset(clauses))
-        must: list[int] = []
-        tracked: dict[Conjunction, list[int]] = {}
-        hanging: list[tuple[Conjunction, int, frozenset[int]]] = []
-        for atom in sorted(live):
-            child = self.child(atom, member)
-            if not child:
-                continue
-            if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, member):
-                hanging.append((source.conjunction_of(list(child)), atom, self.evaluated_by(atom, member)))
-            elif atom in phase.must:
-                must.extend(child)
-            else:
-                tracked.setdefault(source.conjunction_of(list(child)), []).append(atom)
-        certain = source.conjunction_of(must)
-        conjunctions = list(dict.fromkeys([*tracked, *(conjunction for conjunction, _, _ in hanging)]))
-        if not conjunctions:
-            if not source.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
-                return None
-            return self._pending(source.plain_key(certain), Waiting(self.normal(after), ()))
-        bits = {conjunction: 1 << position + 1 for position, conjunction in enumerate(conjunctions)}
-        demand: dict[tuple[int, int], None] = {}
-        if len(hanging) > _HANGING:
-            self.note_cap()
-            demand[0, 0] = None
-        else:
-            for failing in range(1 << len(hanging)):
-                lost = [(atom, others) for i, (_, atom, others) in enumerate(hanging) if failing >> i & 1]
-                then = after._replace(clauses=after.clauses | frozenset(lost))
-                holds = fails = 0
-                for i, (conjunction, _, _) in enumerate(hanging):
-                    if failing >> i & 1:
-                        fails |= bits[conjunction]
-                    else:
-                        holds |= bits[conjunction]
-                for more_holds, more_fails in self._demand(then, self.phase(then), tracked, bits):
-                    if not (holds | more_holds) & (fails | more_fails):
-                        demand[holds | more_holds, fails | more_fails] = None
-        component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
-        if component is None:
-            return None
-        waiting = Waiting(
-            after,
-            tuple((bits[conjunction], atom) for conjunction, atoms in tracked.items() for atom in atoms),
-            tuple((bits[conjunction], atom, others) for conjunction, atom, others in hanging),
-        )
-        return self._pending(component, waiting)
-
-    def _demand(
-        self, after: ObjectState, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
-    ) -> list[tuple[int, int]]:
-        """The exits of the value after which a goal can still be reached, as (must hold, must fail)."""
-        demand: dict[tuple[int, int], None] = {}
-        for goal in phase.goals:
-            holds = 0
-            free: list[Conjunction] = []
-            for conjunction, atoms in tracked.items():
-                if any(atom in goal.holds for atom in atoms):
-                    holds |= bits[conjunction]
-                else:
-                    free.append(conjunction)
-            if self.can_finish(after, goal):
-                demand[holds, 0] = None
-                continue
-            found = False
-            for conjunction in free:
-                if self.can_finish(after, goal, frozenset(tracked[conjunction])):
-                    demand[holds, bits[conjunction]] = None
-                    found = True
-            if not found and 1 < len(free) <= _PAIRS:
-                for position, first in enumerate(free):
-                    for second in free[position + 1 :]:
-                        killed = frozenset((*tracked[first], *tracked[second]))
-                        if self.can_finish(after, goal, killed):
-                            demand[holds, bits[first] | bits[second]] = None
-                            found = True
-            if not found and len(free) > 1:
-                killed = frozenset(atom for conjunction in free for atom in tracked[conjunction])
-                if self.can_finish(after, goal, killed):
-                    fails = 0
-                    for conjunction in free:
-                        fails |= bits[conjunction]
-                    demand[holds, fails] = None
-        return list(demand)
-
-    def _pending(self, component: ComponentKey | None, waiting: Waiting) -> PendingView | None:
-        if component is None:
-            return None
-        return PendingView(component, self._frame, (self, waiting))
-
-    def finish(self, waiting: Waiting, label: int) -> ContainerView | None:
-        """The view after the value of a member ended with ``label``."""
-        state = waiting.state
-        assert isinstance(state, ObjectState)
-        failed = {atom for bit, atom in waiting.tracks if not label & bit}
-        clauses = state.clauses | {(atom, others) for bit, atom, others in waiting.clauses if not label & bit}
-        live = state.live - failed
-        clauses = frozenset(clause for clause in clauses if clause[0] in live)
-        return self.view(state._replace(live=live, clauses=clauses))
-
-    # ---- the way out
-
-    def can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
-        """Whether further members lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""
-        if not failed.isdisjoint(goal.holds):
-            return False
-        key = (state, goal, failed)
-        found = self._live.get(key)
-        if found is None:
-            found = self._can_finish(state, goal, failed)
-            self._live[key] = found
-        return found
-
-    def _can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int]) -> bool:
-        key = (state.live, state.clauses, goal, failed)
-        remembered = self._plans.get(key)
-        if remembered is not None and not self.bounds and not state.used & remembered[0]:
-            ordered = self.source.ordered
-            if not ordered or (state.barrier < remembered[1] and self._may_still_come(state, goal.holds)):
-                return True
-        satisfiable = self.source.is_satisfiable
-        budget = [SEARCH]
-        for plan in self.plans(state, goal, failed, budget, satisfiable):
-            if all(satisfiable(conjunction) for _, _, conjunction in plan):
-                self._plans[key] = self._plan_needs
-                return True
-        if budget[0] <= 0:
-            self.note_cap()
-            return True
-        return False
-
-    def plans(
-        self,
-        state: ObjectState,
-        goal: Goal,
-        failed: frozenset[int],
-        budget: list[int],
-        possible: Callable[[Conjunction], bool],
-    ) -> Iterator[list[Entry]]:
-        """Members after which ``goal`` is met, if the object ends then; ``budget`` is used up while searching."""
-        certain = possible == self.source.is_satisfiable
-        undying: dict[int, bool] = {}
-
-        def known(atom: int) -> bool | None:
-            found = self.known(state, atom, failed)
-            if found is None and certain and self.atoms[atom].kind in UNIVERSAL:
-                # What no member can make fail beside what must hold will hold.
-                if atom not in undying:
-                    undying[atom] = not any(
-                        self._is_free(state, member) for member, _ in self._ways_to_kill(atom, goal.holds, possible)
-                    )
-                return True if undying[atom] else None
-            return found
-
-        for holds, fails in assignments(self.formulas, goal, known, budget, self._ease):
-            yield from self._member_plans(state, holds, fails, failed, budget, possible)
-
-    def _ease(self, formula: int) -> int:
-        """What to try first when one of several formulas has to fail: names that stay away."""
-        kind = self.atoms[formula].kind if formula in self.atoms else None
-        return 0 if kind == "has" else 1 if kind == "count" else 2
-
-    def _may_still_come(self, state: ObjectState, holds: frozenset[int]) -> bool:
-        """In a fixed order, whether no name that must come was passed over."""
-        for atom in holds:
-            content = self.atoms[atom]
-            if content.kind == "has":
-                position = self.index[content.name]
-                if not state.used >> position & 1 and self.ranks[position] <= state.barrier:
-                    return False
-        return True
-
-    def _is_free(self, state: ObjectState, member: int) -> bool:
-        """Whether a member may still come."""
-        if member < 0:
-            return True
-        if state.used >> member & 1:
-            return False
-        return not self.source.ordered or self.ranks[member] > state.barrier
-
-    def known(self, state: ObjectState, atom: int, failed: frozenset[int]) -> bool | None:
-        """The truth of an atom that nothing can change any more."""
-        content = self.atoms[atom]
-        if content.kind == "has":
-            position = self.index[content.name]
-            if state.used >> position & 1:
-                return True
-            return False if self.source.ordered and self.ranks[position] <= state.barrier else None
-        if content.kind == "count":
-            return True if state.size >= content.least else None
-        return False if atom in failed or atom not in state.live else None
-
-    def _member_plans(
-        self,
-        state: ObjectState,
-        holds: frozenset[int],
-        fails: frozenset[int],
-        failed: frozenset[int],
-        budget: list[int],
-        possible: Callable[[Conjunction], bool],
-    ) -> Iterator[list[Entry]]:
-        source = self.source
-        least, most = 0, None
-        needed: list[int] = []
-        avoided: set[int] = set()
-        for atom in holds:
-            content = self.atoms[atom]
-            if content.kind == "has":
-                position = self.index[content.name]
-                if not state.used >> position & 1:
-                    needed.append(position)
-            elif content.kind == "count":
-                least = max(least, content.least)
-        killed: list[int] = []
-        for atom in sorted(fails):
-            content = self.atoms[atom]
-            if content.kind == "has":
-                position = self.index[content.name]
-                if state.used >> position & 1:
-                    return
-                avoided.add(position)
-            elif content.kind == "count":
-                most = content.least - 1 if most is None else min(most, content.least - 1)
-            elif atom in state.live and atom not in failed:
-                killed.append(atom)
-        if any(position in avoided or not self._is_free(state, position) for position in needed):
-            return
-        needed.sort(key=lambda position: self.ranks[position])
-        names: dict[int, Conjunction] = {}
-        for position in needed:
-            base = self._requirement(holds, position)
-            if base is None or not possible(conjunction := source.conjunction_of(base)):
-                return
-            names[position] = conjunction
-        asked = names
-        ways: list[list[tuple[int, tuple[int, ...]]]] = []
-        for atom in killed:
-            free = [
-                (member, literals)
-                for member, literals in self._ways_to_kill(atom, holds, possible)
-                if member not in avoided and self._is_free(state, member)
-            ]
-            if not free:
-                return
-            # Names that come anyway first, then unlisted ones.
-            free.sort(key=lambda way: 0 if way[0] in names else 1 if way[0] < 0 else 2)
-            ways.append(free)
-        # Depth first over the atoms that must fail: (how many do, requirements of names, unlisted members)
-        stack: list[tuple[int, dict[int, Conjunction], list[Entry]]] = [(0, names, [])]
-        while stack:
-            budget[0] -= 1
-            if budget[0] <= 0:
-                return
-            index, names, extra = stack.pop()
-            if index < len(killed):
-                following = []
-                for member, literals in ways[index]:
-                    budget[0] -= 1
-                    if member < 0:
-                        alone = (index + 1, names, [*extra, (None, ~member, literals)])
-                        shared = []
-                        for at, (_, number, conjunction) in enumerate(extra):
-                            if number == ~member:
-                                both = source.conjunction_of([*conjunction, *literals])
-                                if possible(both):
-                                    shared.append(
-                                        (index + 1, names, [*extra[:at], (None, number, both), *extra[at + 1 :]])
-                                    )
-                        following.extend([*shared, alone] if most is not None else [alone, *shared])
-                        continue
-                    conjunction = literals
-                    if member in names:
-                        conjunction = source.conjunction_of([*names[member], *literals])
-                        if not possible(conjunction):
-                            continue
-                    following.append((index + 1, {**names, member: conjunction}, extra))
-                stack.extend(reversed(following))
-                continue
-            plan: list[Entry] = [(position, 0, conjunction) for position, conjunction in names.items()]
-            plan += extra
-            total = state.size + len(plan)
-            if most is not None and total > most:
-                continue
-            if total < least:
-                filler = self._fillers(state, holds, avoided, names, least - total, possible)
-                if filler is None:
-                    continue
-                plan += filler
-            if source.ordered:
-                plan.sort(key=lambda entry: len(self.names) if entry[0] is None else self.ranks[entry[0]])
-            fresh = avoided.union(position for position in names if names[position] is not asked.get(position))
-            rank = min((self.ranks[position] for position in fresh - avoided), default=len(self.names) + 1)
-            self._plan_needs = sum(1 << position for position in fresh), rank
-            yield plan
-
-    def _requirement(self, holds: frozenset[int], member: int) -> list[int] | None:
-        """What the value of a new member must satisfy so that the atoms stay alive; None where it cannot come."""
-        found: list[int] = []
-        for atom in holds:
-            kind = self.atoms[atom].kind
-            if kind not in UNIVERSAL:
-                continue
-            child = self.child(atom, member)
-            if kind == "unevaluated" and child != () and self.evaluated_by(atom, member):
-                self.note_cap()  # whether something else evaluates it is settled later
-            elif child is None:
-                return None
-            else:
-                found.extend(child)
-        return found
-
-    def _ways_to_kill(
-        self, atom: int, holds: frozenset[int], possible: Callable[[Conjunction], bool]
-    ) -> tuple[tuple[int, Conjunction], ...]:
-        """Members that make ``atom`` fail beside what ``holds``, with what their values must satisfy."""
-        certain = possible == self.source.is_satisfiable
-        key = (holds, atom)
-        if certain and key in self._ways:
-            return self._ways[key]
-        found: list[tuple[int, Conjunction]] = []
-        for member in (*range(len(self.names)), *(~number for number in range(len(self.classes)))):
-            child = self.child(atom, member)
-            if child == ():
-                continue
-            base = self._requirement(holds, member)
-            if base is None:
-                continue
-            for literal in (None,) if child is None else child:
-                conjunction = self.source.conjunction_of([*base, *_negated(literal)])
-                if possible(conjunction):
-                    found.append((member, conjunction))
-        if certain:
-            self._ways[key] = tuple(found)
-        return tuple(found)
-
-    def _fillers(
-        self,
-        state: ObjectState,
-        holds: frozenset[int],
-        avoided: set[int],
-        names: dict[int, Conjunction],
-        missing: int,
-        possible: Callable[[Conjunction], bool],
-    ) -> list[Entry] | None:
-        """``missing`` more members that change nothing else; None where there are not so many."""
-        found: list[Entry] = []
-        for number, members in enumerate(self.classes):
-            base = self._requirement(holds, ~number)
-            if base is not None:
-                conjunction = self.source.conjunction_of(base)
-                if possible(conjunction):
-                    words = self.source.class_size(members, self.texts, missing)
-                    found += [(None, number, conjunction)] * min(missing - len(found), words)
-            if len(found) >= missing:
-                return found
-        for position in range(len(self.names)):
-            if position in avoided or position in names or state.used >> position & 1:
-                continue
-            if self.source.ordered and self.ranks[position] <= state.barrier:
-                continue
-            base = self._requirement(holds, position)
-            if base is not None:
-                conjunction = self.source.conjunction_of(base)
-                if possible(conjunction):
-                    found.append((position, 0, conjunction))
-            if len(found) >= missing:
-                return found
-        return None
-
-
-def _negated(literal: int | None) -> tuple[int, ...]:
+def negated(literal: int | None) -> tuple[int, ...]:
+    """The literal that says the opposite, as a tuple; nothing for None."""
     return () if literal is None else (~literal,)
 
 
@@ -903,517 +339,3 @@ def assignments(
             if ease is not None:
                 ways.sort(key=lambda way: ease(way[0][0]) if len(way) == 1 else 3)
             stack.extend((way + tasks, holds, fails) for way in reversed(ways))
-
-
-class ArrayContext(_Container):
-    """The arrays of one context."""
-
-    bit = ARRAY
-
-    def __init__(self, source: SchemaSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
-        super().__init__(source, tracks, demand, always)
-        self.universal: list[int] = []
-        self.bounds: list[tuple[int, int]] = []
-        self.counted: dict[int, int] = {}  # node of a contains -> its counter
-        self.caps: list[int] = []
-        length = 0
-        nodes = source.nodes
-        evaluators: dict[int, None] = {}
-        for atom, content in self.atoms.items():
-            kind = content.kind
-            if kind == "count":
-                self.bounds.append((atom, content.least))
-                length = max(length, content.least)
-            elif kind == "contains":
-                node, bound = content.node, content.least
-                counter = self.counted.setdefault(node, len(self.counted))
-                if counter == len(self.caps):
-                    self.caps.append(0)
-                self.caps[counter] = max(self.caps[counter], bound)
-            else:
-                self.universal.append(atom)
-                if kind == "items":
-                    length = max(length, len(nodes[content.node].prefix))
-                elif kind == "unevaluated":
-                    evaluators.update(dict.fromkeys(source.evaluating_nodes(content.node)))
-        for number in evaluators:
-            length = max(length, len(nodes[number].prefix))
-        self.length = length  # items from this position on are all alike, and counts beyond it too
-        self._children: dict[tuple[int, int], tuple[int, ...] | None] = {}
-        self._views: dict[ArrayState, ContainerView | None] = {}
-        self._items: dict[ArrayState, PendingView | None] = {}
-        self._live: dict[tuple[ArrayState, Goal, frozenset[int]], bool] = {}
-        self._frame: StatusView | None = None
-        self._domain: tuple[Conjunction, ...] | None = None
-        self._evaluating: dict[tuple[int, int], frozenset[int]] = {}
-
-    def start(self) -> ArrayState:
-        return ArrayState(frozenset(self.universal), 0, (0,) * len(self.caps))
-
-    def phase(self, state: ArrayState) -> Phase:
-        key = (state.live, state.clauses)
-        found = self._phases.get(key)
-        if found is None:
-            formula, goals, exact = self.reduced_goals(state.live, state.clauses)
-            must = frozenset.intersection(*(goal.holds for goal in goals)) if goals else frozenset()
-            found = self._phases[key] = Phase(formula, goals, must, 0, exact)
-        return found
-
-    def child(self, atom: int, position: int) -> tuple[int, ...] | None:
-        """The nodes that ``atom`` applies to the item at ``position``; None where it refuses it."""
-        position = min(position, self.length)
-        key = (atom, position)
-        if key not in self._children:
-            content = self.atoms[atom]
-            child: int | None = TRUE_NODE
-            if content.kind == "items":
-                node = self.source.nodes[content.node]
-                child = node.prefix[position] if position < len(node.prefix) else node.rest
-            elif content.kind == "unevaluated" and TRUE not in self.evaluated_by(atom, position):
-                child = self.source.nodes[content.node].unevaluated_items
-            self._children[key] = None if child == FALSE_NODE else () if child in (TRUE_NODE, None) else (child,)
-        return self._children[key]
-
-    def evaluated_by(self, atom: int, position: int) -> frozenset[int]:
-        """As `ObjectContext.evaluated_by`, for the item at ``position``; items that ``contains`` evaluates aside."""
-        position = min(position, self.length)
-        key = (atom, position)
-        if key not in self._evaluating:
-            number = self.atoms[atom].node
-            found = {
-                condition
-                for node, condition in self.source.evaluations(number, ARRAY)
-                if self.source.evaluates_item(node, position, node == number)
-            }
-            self._evaluating[key] = frozenset((TRUE,)) if TRUE in found else frozenset(found)
-        return self._evaluating[key]
-
-    def containing(self, atom: int) -> list[tuple[int, int]]:
-        """(node, condition): an item that satisfies the node is evaluated for ``atom`` if the condition holds."""
-        number = self.atoms[atom].node
-        return [
-            (node, condition)
-            for holder, condition in self.source.evaluations(number, ARRAY)
-            if self.source.nodes[holder].contains_evaluates
-            for node, _, _ in self.source.nodes[holder].contains
-        ]
-
-    def domain(self) -> tuple[Conjunction, ...]:
-        """The values that items may have, where they must differ, are all alike, few and scalar; else nothing."""
-        if self._domain is None:
-            self._domain = ()
-            start = self.start()
-            phase = self.phase(start)
-            if self.length == max((bound for _, bound in self.bounds), default=0) and not self.counted:
-                if any(self.atoms[atom].kind == "unique" for atom in phase.must) and set(self.universal) <= phase.must:
-                    must = self.certain(start, phase, 0)
-                    if must is not None and all(
-                        self.child(atom, position) == self.child(atom, self.length)
-                        for atom in self.universal
-                        for position in range(self.length)
-                    ):
-                        self._domain = self.source.scalar_domain(must)
-        return self._domain
-
-    def certain(self, state: ArrayState, phase: Phase, position: int) -> Conjunction | None:
-        """What every goal asks of the item at ``position``; None where it refuses it."""
-        found: list[int] = []
-        for atom in sorted(phase.must):
-            if atom in state.live:
-                child = self.child(atom, position)
-                if child is None and not (
-                    self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position)
-                ):
-                    return None
-                if child is not None and not (
-                    self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position)
-                ):
-                    found.extend(child)
-        return self.source.conjunction_of(found)
-
-    def _may_be_evaluated(self, atom: int, position: int) -> bool:
-        return bool(self.evaluated_by(atom, position)) or bool(self.containing(atom))
-
-    # ---- views
-
-    def view(self, state: ArrayState) -> ContainerView | None:
-        """The view of a state; None where nothing completes it."""
-        if state not in self._views:
-            self._views[state] = self._make_view(state)
-        return self._views[state]
-
-    def _make_view(self, state: ArrayState) -> ContainerView | None:
-        phase = self.phase(state)
-        if not any(self.can_finish(state, goal) for goal in phase.goals):
-            return None
-        return StatusView(
-            False,
-            self.label(state.clauses, lambda atom: self.truth(state, atom)),
-            (self, state),
-            unique=self.records(),
-        )
-
-    def truth(self, state: ArrayState, atom: int) -> bool:
-        """Whether ``atom`` holds if the array ends here."""
-        content = self.atoms[atom]
-        if content.kind == "count":
-            return state.size >= content.least
-        if content.kind == "contains":
-            return state.counters[self.counted[content.node]] >= content.least
-        return atom in state.live
-
-    # ---- moves
-
-    def item(self, state: ArrayState) -> PendingView | None:
-        """What waits for the next item."""
-        if state not in self._items:
-            self._items[state] = self._item(state)
-        return self._items[state]
-
-    def _item(self, state: ArrayState) -> PendingView | None:
-        source = self.source
-        position = state.size
-        after = state._replace(size=min(position + 1, self.length))
-        live = state.live
-        clauses = set(state.clauses)
-        while True:
-            phase = self.phase(after)
-            if not phase.goals:
-                return None
-            refused = set()
-            for atom in live:
-                if self.child(atom, position) is None:
-                    if self.atoms[atom].kind == "unevaluated" and self.containing(atom):
-                        continue  # it hangs on the item itself
-                    if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, position):
-                        clauses.add((atom, self.evaluated_by(atom, position)))
-                    else:
-                        refused.add(atom)
-            clauses = {clause for clause in clauses if clause[0] not in refused}
-            if not refused and after.clauses == frozenset(clauses):
-                break
-            live = live - refused
-            after = after._replace(live=live, clauses=frozenset(clauses))
-        must: list[int] = []
-        tracked: dict[Conjunction, list[int]] = {}
-        hanging: list[tuple[Conjunction, int, frozenset[int], tuple[tuple[Conjunction, int], ...]]] = []
-        for atom in sorted(live):
-            child = self.child(atom, position)
-            if child == ():
-                continue
-            if self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position):
-                containing = tuple(
-                    (source.conjunction_of([node]), condition) for node, condition in self.containing(atom)
-                )
-                conjunction = (FALSE_NODE,) if child is None else source.conjunction_of(list(child))
-                hanging.append((conjunction, atom, self.evaluated_by(atom, position), containing))
-            elif child is None:
-                continue
-            elif atom in phase.must:
-                must.extend(child)
-            else:
-                tracked.setdefault(source.conjunction_of(list(child)), []).append(atom)
-        values = self.domain()
-        taken = [(1 << index, conjunction) for index, conjunction in enumerate(values)]
-        for bit, conjunction in taken:
-            if state.taken & bit:
-                must.append(~conjunction[0])
-        certain = source.conjunction_of(must)
-        conjunctions: dict[Conjunction, None] = dict.fromkeys(tracked)
-        for conjunction, _, _, containing in hanging:
-            conjunctions.update(dict.fromkeys([conjunction, *(member for member, _ in containing)]))
-        counters = {source.conjunction_of([node]): counter for node, counter in self.counted.items()}
-        conjunctions.update(dict.fromkeys(counters))
-        free_values = [(bit, conjunction) for bit, conjunction in taken if not state.taken & bit]
-        conjunctions.update(dict.fromkeys(conjunction for _, conjunction in free_values))
-        conjunctions.pop((FALSE_NODE,), None)
-        if not conjunctions:
-            if not source.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
-                return None
-            component = source.plain_key(certain)
-            assert component is not None
-            return PendingView(component, self.frame(), (self, Waiting(after, ())))
-        bits = {conjunction: 1 << index + 1 for index, conjunction in enumerate(conjunctions)}
-        waiting = Waiting(
-            after,
-            tuple((bits[conjunction], atom) for conjunction, atoms in tracked.items() for atom in atoms),
-            (),
-            tuple((bits[conjunction], value) for value, conjunction in free_values),
-            Outcome(counters, bits, hanging),
-        )
-        demand: dict[tuple[int, int], None] = {}
-        if len(hanging) > _HANGING or len(counters) > _HANGING:
-            self.note_cap()
-            demand[0, 0] = None
-        else:
-            # Every outcome of the counted and hanging checks is looked at by itself.
-            outcomes = list(
-                dict.fromkeys(
-                    [
-                        *counters,
-                        *(c for c, _, _, _ in hanging if c in bits),
-                        *(member for _, _, _, containing in hanging for member, _ in containing),
-                    ]
-                )
-            )
-            for pattern in range(1 << len(outcomes)):
-                holds = fails = 0
-                for index, conjunction in enumerate(outcomes):
-                    if pattern >> index & 1:
-                        holds |= bits[conjunction]
-                    else:
-                        fails |= bits[conjunction]
-                then = self._with_outcome(after, holds, Outcome(counters, bits, hanging))
-                for more_holds, more_fails in self._demand(then, self.phase(then), tracked, bits):
-                    if not (holds | more_holds) & (fails | more_fails):
-                        demand[holds | more_holds, fails | more_fails] = None
-        component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
-        if component is None:
-            return None
-        return PendingView(component, self.frame(), (self, waiting))
-
-    def frame(self) -> StatusView:
-        """What pending views copy."""
-        if self._frame is None:
-            self._frame = StatusView(False, 0, None, unique=self.records())
-        return self._frame
-
-    def records(self) -> bool:
-        """Whether the machine has to compare items."""
-        return any(self.atoms[atom].kind == "unique" for atom in self.universal) and not self.domain()
-
-    def _with_outcome(self, after: ArrayState, label: int, outcome: Outcome) -> ArrayState:
-        """The state once the counted and hanging checks of an item came out as ``label`` says."""
-        counters, bits, hanging = outcome
-        counts = list(after.counters)
-        for conjunction, counter in counters.items():
-            if label & bits[conjunction]:
-                counts[counter] = min(counts[counter] + 1, self.caps[counter])
-        clauses = set(after.clauses)
-        live = after.live
-        for conjunction, atom, others, containing in hanging:
-            if conjunction in bits and label & bits[conjunction]:
-                continue
-            conditions = others | {condition for member, condition in containing if label & bits[member]}
-            if TRUE in conditions:
-                continue
-            if conditions:
-                clauses.add((atom, frozenset(conditions)))
-            else:
-                live = live - {atom}
-        clauses = {clause for clause in clauses if clause[0] in live}
-        return after._replace(live=live, counters=tuple(counts), clauses=frozenset(clauses))
-
-    def _demand(
-        self, after: ArrayState, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
-    ) -> list[tuple[int, int]]:
-        """As `ObjectContext._demand`."""
-        demand: dict[tuple[int, int], None] = {}
-        for goal in phase.goals:
-            holds = 0
-            free: list[Conjunction] = []
-            for conjunction, atoms in tracked.items():
-                if any(atom in goal.holds for atom in atoms):
-                    holds |= bits[conjunction]
-                else:
-                    free.append(conjunction)
-            if self.can_finish(after, goal):
-                demand[holds, 0] = None
-                continue
-            for conjunction in free:
-                if self.can_finish(after, goal, frozenset(tracked[conjunction])):
-                    demand[holds, bits[conjunction]] = None
-            if len(free) > 1:
-                killed = frozenset(atom for conjunction in free for atom in tracked[conjunction])
-                if self.can_finish(after, goal, killed):
-                    demand[holds, sum(bits[conjunction] for conjunction in free)] = None
-        return list(demand)
-
-    def finish(self, waiting: Waiting, label: int) -> ContainerView | None:
-        """The view after an item ended with ``label``."""
-        state = waiting.state
-        assert isinstance(state, ArrayState)
-        live = state.live - {atom for bit, atom in waiting.tracks if not label & bit}
-        if label & REPEATED_ITEM:
-            live = live - {atom for atom in live if self.atoms[atom].kind == "unique"}
-        taken = state.taken
-        for bit, value in waiting.taken:
-            if label & bit:
-                taken |= value
-        after = state._replace(live=live, taken=taken)
-        if waiting.outcome is not None:
-            after = self._with_outcome(after, label, waiting.outcome)
-        after = after._replace(clauses=frozenset(clause for clause in after.clauses if clause[0] in after.live))
-        return self.view(after)
-
-    # ---- the way out
-
-    def can_finish(self, state: ArrayState, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
-        """Whether further items lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""
-        if not failed.isdisjoint(goal.holds):
-            return False
-        key = (state, goal, failed)
-        found = self._live.get(key)
-        if found is None:
-            satisfiable = self.source.is_satisfiable
-            budget = [SEARCH]
-            found = False
-            for plan in self.plans(state, goal, failed, budget, satisfiable):
-                if all(satisfiable(conjunction) for _, _, conjunction in plan):
-                    found = True
-                    break
-            if not found and budget[0] <= 0:
-                self.note_cap()
-                found = True
-            self._live[key] = found
-        return found
-
-    def known(self, state: ArrayState, atom: int, failed: frozenset[int]) -> bool | None:
-        """The truth of an atom that nothing can change any more."""
-        content = self.atoms[atom]
-        if content.kind in ("count", "contains"):
-            return True if self.truth(state, atom) else None
-        return False if atom in failed or atom not in state.live else None
-
-    def plans(
-        self,
-        state: ArrayState,
-        goal: Goal,
-        failed: frozenset[int],
-        budget: list[int],
-        possible: Callable[[Conjunction], bool],
-    ) -> Iterator[list[Entry]]:
-        """Items after which ``goal`` is met, if the array ends then; ``budget`` is used up while searching."""
-        for holds, fails in assignments(self.formulas, goal, lambda atom: self.known(state, atom, failed), budget):
-            yield from self._item_plans(state, holds, fails, failed, budget)
-
-    def _item_plans(
-        self,
-        state: ArrayState,
-        holds: frozenset[int],
-        fails: frozenset[int],
-        failed: frozenset[int],
-        budget: list[int],
-    ) -> Iterator[list[Entry]]:
-        universal = sorted(atom for atom in holds if self.atoms[atom].kind in ("items", "unevaluated"))
-        least, most = 0, None
-        wanted: dict[int, int] = {}
-        room: dict[int, int] = {}
-        tasks: list[tuple[str, int]] = []
-        for atom in sorted(holds):
-            content = self.atoms[atom]
-            if content.kind == "count":
-                least = max(least, content.least)
-            elif content.kind == "contains":
-                node = content.node
-                missing = content.least - state.counters[self.counted[node]]
-                wanted[node] = max(wanted.get(node, 0), missing)
-        for atom in sorted(fails):
-            content = self.atoms[atom]
-            if content.kind == "count":
-                most = content.least - 1 if most is None else min(most, content.least - 1)
-            elif content.kind == "contains":
-                node = content.node
-                left = content.least - 1 - state.counters[self.counted[node]]
-                room[node] = min(room.get(node, left), left)
-            elif atom in state.live and atom not in failed:
-                if content.kind == "unique":
-                    self.note_cap()  # two equal items: nearly always possible
-                else:
-                    tasks.append(("kill", atom))
-        if any(left < 0 for left in room.values()):
-            return
-        for node, missing in wanted.items():
-            tasks += [("meet", node)] * max(0, missing)
-        if len(tasks) > SEARCH:
-            self.note_cap()
-            return
-        values = self.domain()
-        capacity = None if not values else len(values) - state.taken.bit_count()
-        # Depth first: one item for each task, in this order or with fillers between; all tasks in one item at last.
-        for merged in (False, True) if len(tasks) > 1 else (False,):
-            plan = self._one_plan(state, universal, holds, tasks, merged, least, most, room, budget)
-            for entries in plan:
-                if capacity is None or len(entries) <= capacity:
-                    yield entries
-
-    def _one_plan(
-        self,
-        state: ArrayState,
-        universal: list[int],
-        holds: frozenset[int],
-        tasks: list[tuple[str, int]],
-        merged: bool,
-        least: int,
-        most: int | None,
-        room: dict[int, int],
-        budget: list[int],
-    ) -> Iterator[list[Entry]]:
-        source = self.source
-        groups: list[list[tuple[str, int]]] = [tasks] if merged else [[task] for task in tasks]
-        # (position, groups done, entries, room left)
-        start: tuple[int, tuple[int, ...], list[Entry], tuple[tuple[int, int], ...]] = (
-            state.size,
-            (),
-            [],
-            tuple(sorted(room.items())),
-        )
-        stack = [start]
-        while stack:
-            budget[0] -= 1
-            if budget[0] <= 0:
-                return
-            position, done, entries, left = stack.pop()
-            if len(done) == len(groups) and state.size + len(entries) >= least:
-                yield entries
-                continue
-            if most is not None and state.size + len(entries) >= most:
-                continue
-            base: list[int] = []
-            refused = False
-            for atom in universal:
-                child = self.child(atom, position)
-                if self.atoms[atom].kind == "unevaluated" and child != () and self._may_be_evaluated(atom, position):
-                    self.note_cap()
-                    continue
-                if child is None:
-                    refused = True
-                    break
-                base.extend(child)
-            if refused:
-                continue
-            limits = dict(left)
-            choices: list[int | None] = [index for index in range(len(groups)) if index not in done]
-            if position < self.length or len(done) == len(groups):
-                choices.append(None)
-            # Equal groups are tried once.
-            seen: set[tuple[tuple[str, int], ...]] = set()
-            following = []
-            for choice in choices:
-                group = tuple(groups[choice]) if choice is not None else ()
-                if group in seen:
-                    continue
-                seen.add(group)
-                met = {node for what, node in group if what == "meet"}
-                if any(limits.get(node, 1) <= 0 for node in met):
-                    continue
-                literals = [*base, *met]
-                literals += [~node for node, more in left if more <= 0]
-                variants: list[list[int]] = [literals]
-                for what, atom in group:
-                    if what != "kill":
-                        continue
-                    child = self.child(atom, position)
-                    if child == ():
-                        variants = []
-                    elif child is not None:
-                        variants = [[*variant, ~node] for variant in variants for node in child]
-                for variant in variants:
-                    entry: Entry = (None, 0, source.conjunction_of(variant))
-                    lower = tuple((node, more - 1 if node in met else more) for node, more in left)
-                    more_done = done if choice is None else (*done, choice)
-                    following.append((position + 1, more_done, [*entries, entry], lower))
-            stack.extend(reversed(following))
-
-
-ContainerContext = ObjectContext | ArrayContext
