@@ -461,12 +461,45 @@ class ArrayContext(Container):
             return
         values = self.domain()
         capacity = None if not values else len(values) - state.taken.bit_count()
+        must_differ = any(self.atoms[atom].kind == "unique" for atom in holds)
         # Depth first: one item for each task, in this order or with fillers between; all tasks in one item at last.
         for merged in (False, True) if len(tasks) > 1 else (False,):
             plan = self._one_plan(state, universal, holds, tasks, merged, least, most, room, budget)
             for entries in plan:
-                if capacity is None or len(entries) <= capacity:
+                if capacity is not None and len(entries) > capacity:
+                    continue
+                if not must_differ or self._can_differ(entries):
                     yield entries
+
+    def _can_differ(self, entries: list[Entry]) -> bool:
+        """Whether the items of a plan can all be different: a matching of those that come from few values."""
+        domains = [domain for _, _, entry in entries if (domain := self.source.scalar_domain(entry))]
+        if domains and not self.domain():
+            self.note_cap()  # which values earlier items took is not known here
+        owners: dict[Conjunction, int] = {}
+        for position in range(len(domains)):
+            # Kuhn's augmenting paths, breadth first.
+            came_from: dict[Conjunction, Conjunction | None] = {}
+            queue: list[tuple[int, Conjunction | None]] = [(position, None)]
+            free: Conjunction | None = None
+            for at, through in queue:  # grows while it is walked
+                for value in domains[at]:
+                    if value in came_from:
+                        continue
+                    came_from[value] = through
+                    if value not in owners:
+                        free = value
+                        break
+                    queue.append((owners[value], value))
+                if free is not None:
+                    break
+            if free is None:
+                return False
+            while free is not None:
+                before = came_from[free]
+                owners[free] = position if before is None else owners[before]
+                free = before
+        return True
 
     def _one_plan(
         self,

@@ -979,10 +979,9 @@ class SchemaSource:
         _, maximum, prefix_length = self._array_counts(members)
         if maximum is not None and maximum <= 1:
             return False
-        if prefix_length:
-            return False
-        item = self._item(members, 0)
-        return item is not None and bool(self.scalar_domain(item))
+        positions = prefix_length + 1 if maximum is None else min(prefix_length + 1, maximum)
+        items = [self._item(members, position) for position in range(positions)]
+        return any(item is not None and self.scalar_domain(item) for item in items)
 
     def _item(self, members: Conjunction, position: int) -> Conjunction | None:
         nodes = self._nodes

@@ -99,8 +99,10 @@ class ObjectContext(Container):
         self._views: dict[ObjectState, ContainerView | None] = {}
         self._selected: dict[tuple[ObjectState, int], PendingView | None] = {}
         self._live: dict[tuple[ObjectState, Goal, frozenset[int]], bool] = {}
-        # For plans that worked: the names that may not have been used, and the rank that may not have been passed.
-        self._plans: dict[tuple[object, ...], tuple[int, int]] = {}
+        # For plans that worked: names that may not have been used, a rank that may not have been passed, names that
+        # must have been used.
+        self._plans: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        self._has_names = sum(1 << self.index[name] for name in self.has)
         self._plan_needs = (0, 0)
         self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
         self._simple: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], ObjectView | None] = {}
@@ -454,7 +456,12 @@ class ObjectContext(Container):
     def _can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int]) -> bool:
         key = (state.live, state.clauses, goal, failed)
         remembered = self._plans.get(key)
-        if remembered is not None and not self.bounds and not state.used & remembered[0]:
+        if (
+            remembered is not None
+            and not self.bounds
+            and not state.used & remembered[0]
+            and not remembered[2] & ~state.used
+        ):
             ordered = self.source.ordered
             if not ordered or (state.barrier < remembered[1] and self._may_still_come(state, goal.holds)):
                 return True
@@ -462,7 +469,7 @@ class ObjectContext(Container):
         budget = [SEARCH]
         for plan in self.plans(state, goal, failed, budget, satisfiable):
             if all(satisfiable(conjunction) for _, _, conjunction in plan):
-                self._plans[key] = self._plan_needs
+                self._plans[key] = (*self._plan_needs, state.used & self._has_names)
                 return True
         if budget[0] <= 0:
             self.note_cap()
@@ -493,7 +500,7 @@ class ObjectContext(Container):
             return found
 
         for holds, fails in assignments(self.formulas, goal, known, budget, self._ease):
-            yield from self._member_plans(state, holds, fails, failed, budget, possible)
+            yield from self._member_plans(state, goal, holds, fails, failed, budget, possible)
 
     def _ease(self, formula: int) -> int:
         """What to try first when one of several formulas has to fail: names that stay away."""
@@ -533,6 +540,7 @@ class ObjectContext(Container):
     def _member_plans(
         self,
         state: ObjectState,
+        goal: Goal,
         holds: frozenset[int],
         fails: frozenset[int],
         failed: frozenset[int],
@@ -628,7 +636,11 @@ class ObjectContext(Container):
                 plan += filler
             if source.ordered:
                 plan.sort(key=lambda entry: len(self.names) if entry[0] is None else self.ranks[entry[0]])
-            fresh = avoided.union(position for position in names if names[position] is not asked.get(position))
+            fresh = avoided.union(
+                position
+                for position in names
+                if names[position] is not asked.get(position) or self.has.get(self.texts[position]) not in goal.holds
+            )
             rank = min((self.ranks[position] for position in fresh - avoided), default=len(self.names) + 1)
             self._plan_needs = sum(1 << position for position in fresh), rank
             yield plan
