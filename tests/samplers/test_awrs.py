@@ -199,7 +199,7 @@ def draws(estimator: Estimator, count: int, step: OneStep, law: Sequence[Any], s
 
 def assert_proper(estimator: Estimator, law: Sequence[Any], scores: Sequence[float], **factors: Any) -> None:
     """mean(w 1{v}) within 4.5 standard errors of the target for each v: false alarms, at most 1 in 10,000 a test."""
-    count = 6000
+    count = 5000
     result = draws(estimator, count, OneStep(count, scores, **factors), law)
     allowed = factors.get("allowed") or [True] * len(law)
     dense = factors.get("dense") or [0.0] * len(law)
