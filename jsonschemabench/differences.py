@@ -18,7 +18,7 @@ from jsonschemabench.run_folder import Records
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One instance on which an engine and python-jsonschema differ, or a case that has no verdict of the engine.
+    """One instance on which an engine differs from python-jsonschema or from its label, or a case without a verdict.
 
     ``instance`` is its number, from 0, or -1 for a case as a whole.  Verdicts are ``1``, ``0``, ``?`` (unknown) and
     ``e`` (the engine raised), or empty where nobody was asked.  ``tokens_read`` is where a rejecting engine stopped, or
@@ -41,8 +41,8 @@ class Difference:
 def differences(records: Records, engines: Sequence[str] | None = None) -> Iterator[Difference]:
     """All differences, by engine, in the order of the rows.
 
-    Refusals, crashes and limits come as one line a case; agreement of label and engine against python-jsonschema
-    is listed too, since then one of the three has a bug.
+    Refusals, crashes and limits come as one line a case.  Where label and python-jsonschema differ from each other, the
+    engine differs from one of them, and the instance is listed: one of the three has a bug.
     """
     for (engine, case), row in records.rows.items():
         if engines is not None and engine not in engines:
@@ -63,9 +63,8 @@ def differences(records: Records, engines: Sequence[str] | None = None) -> Itera
             label = row["labels"][number]
             python = (known.get("python") or row["labels"])[number]
             rust = (known.get("rust") or "")[number : number + 1]
-            if python != "?" and (says == "1") == (python == "1") and says != "e":
-                continue
-            if python == "?" and label == "?":
+            known_verdicts = {verdict for verdict in (label, python) if verdict != "?"}
+            if not known_verdicts or (known_verdicts == {"1" if says == "1" else "0"} and says != "e"):
                 continue
             yield Difference(
                 **common, instance=number, engine_says=says, python_jsonschema=python, jsonschema_rs=rust, label=label,

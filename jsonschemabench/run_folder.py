@@ -18,7 +18,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +66,14 @@ class Records:
             self.info = record["info"]
         else:
             raise KeyError(kind)
+
+    def judged_by_validator(self) -> Records:
+        """The same records with python-jsonschema's verdicts in place of the data's labels; ``?`` where it has none."""
+        rows = {}
+        for key, row in self.rows.items():
+            verdict = self.verdicts.get(key[1], {}).get("python", "?" * len(row["labels"]))
+            rows[key] = row | {"labels": verdict}
+        return replace(self, rows=rows)
 
     @property
     def engine_names(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,13 @@ from jsonschemabench.cli.output import log
 from jsonschemabench.cli.run import show
 from jsonschemabench.report import write_report
 from jsonschemabench.run_folder import export, read_cases, read_records
+
+
+class Truth(StrEnum):
+    """Who says what is valid."""
+
+    LABELS = "labels"
+    VALIDATOR = "validator"
 
 
 def report(
@@ -23,10 +31,15 @@ def report(
         Path | None,
         typer.Option("--export", metavar="FILE", help="Write the records, no schemas, to a .jsonl.gz."),
     ] = None,
+    truth: Annotated[
+        Truth, typer.Option("--truth", help="Who is right: the data's labels, or python-jsonschema.")
+    ] = Truth.LABELS,
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON record an engine instead of tables.")] = False,
 ) -> None:
     """Write report.md, summary.csv, differences.csv and report.html of a run, and print its tables."""
     records = read_records(run)
+    if truth is Truth.VALIDATOR:
+        records = records.judged_by_validator()
     cases = read_cases(run) if run.is_dir() else {}
     names = engine or records.engine_names
     unknown = [name for name in names if name not in records.engine_names]

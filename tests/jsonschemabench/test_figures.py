@@ -157,6 +157,11 @@ def test_differences_from_the_validator_are_listed_where_labels_agree_with_the_e
     records.add({"kind": "verdict", "case": "right", "labels": "10", "python": "11", "rust": "1?"})
     [one] = differences(records)
     assert (one.instance, one.label, one.python_jsonschema, one.engine_says) == (1, "0", "1", "0")
+    agreeing = records_of(e={"lax": ROWS["lax"]})  # wrong by its label, and python-jsonschema is wrong as well
+    agreeing.add({"kind": "verdict", "case": "lax", "labels": "10", "python": "11", "rust": None})
+    assert [(one.instance, one.outcome) for one in differences(agreeing)] == [(1, "false accept")]
+    assert judge_row(agreeing.judged_by_validator().rows["e", "lax"]).outcome is Outcome.PASS
+    assert judge_row(agreeing.rows["e", "lax"]).outcome is Outcome.FALSE_ACCEPT
     found = agreement(records)
     assert (found.label_conflicts, found.rust_conflicts, found.rust_judged) == ((("right", 1),), (), 1)
 
