@@ -1,12 +1,13 @@
-"""Random JSON schemas over every assertion keyword of every draft; built from the parts of `schemas`."""
+"""Random JSON schemas over every assertion keyword of every draft, and values near them; built from `schemas`."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.strategies.schemas import PATTERNS, _assertions, counts, names
+from tests.strategies.schemas import NAMES, PATTERNS, TYPES, _aim, _assertions, counts, names, small_values
 
 _SINCE = {
     "oneOf": 4,
@@ -87,3 +88,87 @@ def _add(draw: st.DrawFn, schema: dict[str, Any], name: str, draft: int, inner: 
             for bound in ("minContains", "maxContains"):
                 if draw(st.integers(0, 2)) == 0:
                     schema[bound] = draw(counts)
+
+
+@st.composite
+def keyword_instances(draw: st.DrawFn, schema: Any) -> Any:
+    """A JSON value that tries to satisfy ``schema``, whatever its keywords, and often just fails."""
+    return _aim_at(draw, schema, schema, 4)
+
+
+def _aim_at(draw: st.DrawFn, schema: Any, root: Any, depth: int) -> Any:
+    if depth <= 0 or not isinstance(schema, dict) or draw(st.integers(0, 11)) == 0:
+        return draw(small_values)
+    kinds = schema.get("type", list(TYPES))
+    kind = kinds if isinstance(kinds, str) else draw(st.sampled_from(kinds))
+    if "$ref" in schema and draw(st.integers(0, 3)):
+        name = schema["$ref"].removeprefix("#").removeprefix("/definitions/")
+        return _aim_at(draw, root["definitions"][name] if name else root, root, depth - 1)
+    constants = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    if constants and draw(st.integers(0, 3)):
+        return draw(st.sampled_from(constants))
+    branches = [branch for keyword in ("anyOf", "allOf", "oneOf") for branch in schema.get(keyword, ())]
+    branches += [schema[keyword] for keyword in ("if", "then", "else", "not") if keyword in schema]
+    parts = [schema]
+    for _ in range(2):  # members that one branch lists and another restricts meet in one value
+        if branches and draw(st.booleans()):
+            parts.append(draw(st.sampled_from(branches)))
+    parts = [part for part in parts if isinstance(part, dict)]
+    if kind == "object":
+        return _aim_at_object(draw, parts, root, depth)
+    if kind == "array":
+        return _aim_at_array(draw, parts, root, depth)
+    part = draw(st.sampled_from(parts))
+    return draw(small_values) if part is not schema else _aim(draw, {**schema, "type": kind}, root, 1)
+
+
+def _aim_at_object(draw: st.DrawFn, parts: list[dict[str, Any]], root: Any, depth: int) -> dict[str, Any]:
+    children: dict[str, list[Any]] = {}
+    wanted: list[str] = []
+    for part in parts:
+        properties = part.get("properties", {})
+        for name, child in properties.items():
+            children.setdefault(name, []).append(child)
+            if draw(st.booleans()):
+                wanted.append(name)
+        wanted += part.get("required", [])
+        for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
+            for name, others in part.get(keyword, {}).items():
+                if draw(st.booleans()):
+                    wanted += [name, *(others if isinstance(others, list) else ())]
+        for pattern, child in part.get("patternProperties", {}).items():
+            for name in NAMES:
+                if re.search(pattern, name) and draw(st.integers(0, 2)) == 0:
+                    children.setdefault(name, []).append(child)
+                    wanted.append(name)
+        for keyword in ("additionalProperties", "unevaluatedProperties"):
+            if keyword in part and draw(st.booleans()):
+                name = draw(names)
+                children.setdefault(name, []).append(part[keyword])
+                wanted.append(name)
+        while len(wanted) < min(3, part.get("minProperties", 0)):
+            wanted.append(draw(st.sampled_from([name for name in NAMES if name not in wanted])))
+    if draw(st.integers(0, 3)) == 0:
+        wanted.append(draw(names))
+    return {
+        name: _aim_at(draw, draw(st.sampled_from(children.get(name, [True]))), root, depth - 1)
+        for name in draw(st.permutations(list(dict.fromkeys(wanted))))
+    }
+
+
+def _aim_at_array(draw: st.DrawFn, parts: list[dict[str, Any]], root: Any, depth: int) -> list[Any]:
+    found = []
+    part = draw(st.sampled_from(parts))
+    items = part.get("items", {})
+    prefix = part.get("prefixItems", items if isinstance(items, list) else [])
+    rest = part.get("additionalItems", {}) if isinstance(items, list) else items
+    contained = [other["contains"] for other in parts if "contains" in other]
+    count = draw(st.integers(min(3, max(other.get("minItems", 0) for other in parts)), 4))
+    for position in range(count):
+        if found and draw(st.integers(0, 5)) == 0:
+            found.append(draw(st.sampled_from(found)))  # an item twice
+        elif contained and draw(st.booleans()):
+            found.append(_aim_at(draw, draw(st.sampled_from(contained)), root, depth - 1))
+        else:
+            found.append(_aim_at(draw, prefix[position] if position < len(prefix) else rest, root, depth - 1))
+    return found
