@@ -26,6 +26,7 @@ from samplers.models.model import LanguageModel
 from samplers.noise import PURPOSE_TOKEN, device_uniforms
 from samplers.potentials.potential import Potential, PotentialState
 from samplers.rollout import Budget, Prompt, Prompts, Rollout, parser_of, weighted_samples, within_budget
+from samplers.token import AWRS
 from samplers.token_sampler import TokenSampler
 from samplers.types import Samples, Statistics, StepResult
 
@@ -130,7 +131,8 @@ class MaskedSampling:
     """Independent samples, token by token: ``n`` rows a prompt, no resampling.
 
     Target: ``p(x) exp(complete(x))`` over texts of at most ``max_tokens`` tokens.  ``token_sampler``: any properly
-    weighted one; by default `MaskSampler`, which makes this masked decoding with its exact weights.
+    weighted one; by default `MaskSampler`, which makes this masked decoding with its exact weights, and where the
+    potential has checks, `samplers.token.AWRS` under the mask.
     ``budget``: see `samplers.rollout.within_budget`.
     """
 
@@ -150,7 +152,9 @@ class MaskedSampling:
         self.potential = potential
         self.n = n
         self._bounded = within_budget(potential, max_tokens, budget)
-        self._token_sampler: TokenSampler = MaskSampler() if token_sampler is None else token_sampler
+        if token_sampler is None:
+            token_sampler = AWRS() if self._bounded.start(1).has_checks else MaskSampler()
+        self._token_sampler: TokenSampler = token_sampler
 
     def init(self, prompts: Sequence[Prompt], seed: int) -> MaskedState:
         """Rows at the end of the prompts, each computed once."""

@@ -14,6 +14,7 @@ from samplers.masking import MaskedSampling, MaskSampler, draw, target_log_probs
 from samplers.models import TableModel
 from samplers.noise import device_uniforms, prompt_coordinates, stream_keys, uniforms
 from samplers.potentials import FromFunction, TokenLimit
+from samplers.token import AWRS
 from samplers.types import Samples, Statistics
 from tests.oracles.sampler_enumeration import EOS, SIZE, VOCABULARY, exact_target, language, random_table
 
@@ -135,6 +136,22 @@ def test_checks_multiply_the_weight() -> None:
     assert abs(samples.log_evidence - np.log(float(evidence))) < 4 * samples.log_evidence_error
     assert set(samples.posterior()) == {"ab", "ba", "c"} == {text for text, weight in target.items() if weight}
     assert samples.statistics.constraint_checks > 0
+
+
+def test_checks_are_looked_through_by_default() -> None:
+    """A potential with checks is sampled by AWRS under the mask; one without is masked."""
+    model = random_table(4)
+    potential = language(["ab", "b", "ba", "c"]) * FromFunction(VOCABULARY, prefix=lambda text: "a" not in text)
+    [default] = MaskedSampling(model, potential, n=200, max_tokens=3).sample([[]], 5)
+    [named] = MaskedSampling(model, potential, n=200, max_tokens=3, token_sampler=AWRS()).sample([[]], 5)
+    [blind] = MaskedSampling(model, potential, n=200, max_tokens=3, token_sampler=MaskSampler()).sample([[]], 5)
+    assert (default.texts, default.log_weights.tolist()) == (named.texts, named.log_weights.tolist())
+    assert default.is_finished.all()
+    assert not blind.is_finished.all()
+    plain = language(["ab", "ba", "c"])
+    [default] = MaskedSampling(model, plain, n=50, max_tokens=3).sample([[]], 5)
+    [named] = MaskedSampling(model, plain, n=50, max_tokens=3, token_sampler=MaskSampler()).sample([[]], 5)
+    assert default.texts == named.texts
 
 
 # Weights, noise, samples
