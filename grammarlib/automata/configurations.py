@@ -36,6 +36,7 @@ from grammarlib.automata.components import (
     StringLeaf,
     TextTable,
 )
+from grammarlib.automata.lazydfa import LazyDFA
 from grammarlib.automata.rows import RowSource
 from grammarlib.dtypes import DEAD, UNEXPANDED
 from grammarlib.errors import LimitExceeded
@@ -776,6 +777,13 @@ class Machine:
                         following.append((target, text + bytes((byte,))))
             frontier = following
         return None
+
+    def least_of_row(self, row: int) -> int:
+        """A bound from below on the code points that lead from ``row`` to acceptance."""
+        rows = self._row_owner[row]
+        if rows is None or not isinstance(rows.source, LazyDFA):
+            return 0
+        return rows.source.least_length(self._row_local[row])
 
     def words_of_row(self, row: int, most: int) -> list[bytes]:
         """Up to ``most`` texts that lead from ``row`` to acceptance, the shortest first."""

@@ -31,6 +31,7 @@ from grammarlib.limits import Limits
 _CACHE_ENTRIES = 1024
 _CACHE_STATES = 100_000
 _COUNTED_STATES = 512
+_UNKNOWNS = 32  # residuals of one automaton for which a search was given up, before none is searched for any more
 _DEAD_ROW = np.full(256, DEAD, dtype=STATE_DTYPE)
 
 
@@ -130,6 +131,10 @@ class LazyDFA:
                 self.dead_end_free = False
                 return min(node.minimum_points for node in self.residuals(state))
 
+    def least_length(self, state: int) -> int:
+        """A number of code points that `shortest_length` is not below, at no cost."""
+        return min(node.minimum_points for node in self.residuals(state))
+
     def word_count(self, state: int, most: int) -> int | None:
         """How many byte strings lead from ``state`` to acceptance; None for more than ``most``.
 
@@ -207,7 +212,7 @@ class LazyDFA:
         """Whether a residual holds nothing; False where that is too dear to find out and the automaton is forgiving."""
         if not self._forgiving or node.alive is not None:
             return is_empty(node, fuel)
-        if node in self._unknown:
+        if node in self._unknown or len(self._unknown) >= _UNKNOWNS:
             return False
         try:
             # Once one search failed, others like it will: they get less.

@@ -309,7 +309,7 @@ class Completions:
         if shape == 0 and not label & _bits(track):
             return None
         wanted = -1 if shape == 0 else _bits(track)
-        if minimum - count > self._longest:
+        if max(minimum - count, machine.least_of_row(row)) > self._longest:
             self._left_out = True
             return None
         if shape == 0 and machine.RM[row, 0]:
