@@ -877,13 +877,13 @@ class Machine:
         return depth == 0 or bool(self.B[start + depth - 1] < 0x80)
 
     def reads_classed_name(self, configuration: int) -> bool:
-        """Whether a name is read, no escape of it, whose rest an automaton of names decides alone."""
+        """Whether a name is read, no escape of it, whose rest an automaton of names decides."""
         k = self.kernel
         _, row, _, escaped, frame = self.K[configuration, :5].tolist()
         view = int(self.F[frame, k.F_VIEW])
         if row < 0 or escaped & k.UNRECORDED or self.V[view, k.V_OTHER_ROW] == k.ANY_TEXT_ROW:
             return False
-        return bool(self.F[frame, k.F_USED] < 0)
+        return True
 
     def takes_any_digits(self, leaf: int, packed: int) -> bool:
         """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.

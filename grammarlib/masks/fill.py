@@ -211,7 +211,8 @@ class Masks:
             known, segments = tables.json_text_mask, tables.suffix_segment
         elif kind in (kernel.KEY, kernel.KEY_OTHER) and machine.reads_classed_name(configuration):
             proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
-            if proven:
+            # Where few names are left behind a prefix (RM[a, 3]), those that were used count.
+            if proven and (machine.RM[a, 3] == 0 or machine.F[f, kernel.F_USED] < 0):
                 known, segments = tables.covered(proven, True)
         elif kind == kernel.KEY or kind == kernel.KEY_OTHER:
             fresh = machine.fresh_name(configuration)
