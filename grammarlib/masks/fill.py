@@ -179,10 +179,11 @@ class Masks:
         self._tables = tables
         self._rows: OrderedDict[int, NDArray[np.uint32]] = OrderedDict()
         self._capacity = max(4, budget_bytes // (4 * tables.words))
+        self._inside: OrderedDict[tuple[int, int], NDArray[np.uint32]] = OrderedDict()
         self._proofs = np.zeros(64, np.int64)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._inside)
 
     def row(self, configuration: int) -> NDArray[np.uint32]:
         """The bitmask of ``configuration``: uint32[words], read-only, eos included where the text may stop."""
@@ -207,8 +208,14 @@ class Masks:
         segments = tables.trie_segment
         known: NDArray[np.uint32] | None = None
         listed_only = several_names = False
+        # What goes on inside a string does not depend on the frame: it is kept by row or members, and by length.
+        place = (a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
+        inside = None if place is None else self._inside.get(place)
         if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
             known, segments = tables.json_text_mask, tables.suffix_segment
+            place = None
+        elif inside is not None:
+            known, segments, place = inside, tables.leaving_segment, None
         elif kind in (kernel.KEY, kernel.KEY_OTHER) and machine.reads_classed_name(configuration):
             proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
             # Where few names are left behind a prefix (RM[a, 3]), those that were used count.
@@ -246,6 +253,10 @@ class Masks:
             known, segments = tables.digits_mask, tables.after_digits_segment
         out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
         machine.walk(configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only)
+        if place is not None and segments is not tables.leaving_segment:
+            self._inside[place] = out & tables.json_text_mask
+            if 4 * len(self._inside) > self._capacity:
+                self._inside.popitem(last=False)
         if several_names:
             out &= ~tables.names_mask
             machine.walk(configuration, tables.nodes, tables.names_segment, tables.groups, tables.longest, out)

@@ -19,7 +19,7 @@ from grammarlib.automata.components import (
     PendingView,
     StatusView,
 )
-from grammarlib.sources.jsonschema.formulas import TRUE, Goal
+from grammarlib.sources.jsonschema.formulas import AND, TRUE, Goal
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE
 from grammarlib.sources.jsonschema.statuses import (
     HANGING,
@@ -102,6 +102,7 @@ class ObjectContext(Container):
         # For plans that worked: names that may not have been used, a rank that may not have been passed, names that
         # must have been used.
         self._plans: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        self._possible: dict[tuple[frozenset[int], int], bool] = {}
         self._has_names = sum(1 << self.index[name] for name in self.has)
         self._plan_needs = (0, 0)
         self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
@@ -465,6 +466,8 @@ class ObjectContext(Container):
             ordered = self.source.ordered
             if not ordered or (state.barrier < remembered[1] and self._may_still_come(state, goal.holds)):
                 return True
+        if self._can_stay_away(state, goal, failed):
+            return True
         satisfiable = self.source.is_satisfiable
         budget = [SEARCH]
         for plan in self.plans(state, goal, failed, budget, satisfiable):
@@ -475,6 +478,54 @@ class ObjectContext(Container):
             self.note_cap()
             return True
         return False
+
+    def _can_stay_away(self, state: ObjectState, goal: Goal, failed: frozenset[int]) -> bool:
+        """Whether the simplest plan works: only names that must come, and what must fail lacks a name or has failed."""
+        if self.bounds or state.clauses:
+            return False
+        wanted = 0
+        for atom in goal.holds:
+            content = self.atoms[atom]
+            if content.kind == "has":
+                wanted |= 1 << self.index[content.name]
+            elif content.kind != "properties" or atom in failed or atom not in state.live:
+                return False
+        for formula in goal.fails:
+            if self.formulas.kinds[formula] == AND:
+                members: tuple[int, ...] = self.formulas.children[formula]
+            elif self.formulas.is_atom(formula):
+                members = (formula,)
+            else:
+                return False
+            for member in members:
+                known = self.atoms.get(member)
+                if known is None:
+                    continue
+                if known.kind == "has":
+                    if not (state.used | wanted) >> self.index[known.name] & 1:
+                        break
+                elif known.kind == "properties" and (member in failed or member not in state.live):
+                    break
+            else:
+                return False
+        return self._can_come(state, goal.holds, wanted & ~state.used)
+
+    def _can_come(self, state: ObjectState, holds: frozenset[int], missing: int) -> bool:
+        """Whether all listed names of the bit set ``missing`` can come, beside atoms that must hold."""
+        position = 0
+        while missing:
+            if missing & 1:
+                key = (holds, position)
+                if key not in self._possible:
+                    base = self._requirement(holds, position)
+                    self._possible[key] = base is not None and self.source.is_satisfiable(
+                        self.source.conjunction_of(base)
+                    )
+                if not self._possible[key] or not self._is_free(state, position):
+                    return False
+            missing >>= 1
+            position += 1
+        return True
 
     def plans(
         self,
