@@ -1,6 +1,7 @@
 """``grammarlib generate``: a language model writes texts of a language.
 
-stdout is the generated text and nothing else; with ``--json`` it is one record a text.  The model that ships with the
+stdout is the generated text and nothing else; with ``--json`` it is one record a text.  With ``--sampler`` the texts
+come with weights, as a table (`grammarlib.cli.posterior`).  The model that ships with the
 package is the default and needs no network; any folder or hub name that transformers can load will do.
 This is the only command that imports torch and transformers (beside ``doctor``, which looks whether they work).
 """
@@ -19,6 +20,24 @@ import typer
 
 from grammarlib.cli.exits import ExitCode, UnreadableInput
 from grammarlib.cli.output import emit, emit_record, log_error, progress
+from grammarlib.cli.posterior import (
+    BatchOption,
+    BudgetOption,
+    CheckOption,
+    CompareOption,
+    CriticOption,
+    ExactOption,
+    HtmlOption,
+    KernelOption,
+    ParticlesOption,
+    PlotOption,
+    PosteriorOptions,
+    RecordOption,
+    SamplerOption,
+    StepsOption,
+    TrieOption,
+    write_posterior,
+)
 from grammarlib.cli.sources import (
     ChoiceOption,
     Dialect,
@@ -71,10 +90,31 @@ def generate(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed writes the same texts.")] = 0,
     temperature: Annotated[float, typer.Option("--temperature", min=0.0, help="0 takes the likeliest token.")] = 1.0,
-    number: Annotated[int, typer.Option("--num-samples", "-n", min=1, help="How many texts.")] = 1,
-    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Where a text is cut off.")] = 512,
+    number: Annotated[
+        int | None,
+        typer.Option("--num-samples", "--samples", "-n", min=1, help="How many texts [1; with --sampler 16]."),
+    ] = None,
+    max_new_tokens: Annotated[
+        int, typer.Option("--max-new-tokens", "--max-tokens", min=1, help="Where a text is cut off.")
+    ] = 512,
     stream: Annotated[bool, typer.Option("--stream", help="Show the text while it is written.")] = False,
-    json_lines: Annotated[bool, typer.Option("--json", help="One JSON record a text.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="One JSON record a text; with --sampler one for all.")
+    ] = False,
+    sampler: SamplerOption = None,
+    budget: BudgetOption = None,
+    particles: ParticlesOption = None,
+    steps: StepsOption = None,
+    kernel: KernelOption = None,
+    batch: BatchOption = None,
+    trie: TrieOption = None,
+    check: CheckOption = None,
+    critic: CriticOption = None,
+    exact: ExactOption = False,
+    html: HtmlOption = None,
+    plot: PlotOption = None,
+    record: RecordOption = None,
+    compare: CompareOption = None,
     order: OrderOption = Order.ANY,
     whitespace: WhitespaceOption = Whitespace.BOUNDED,
     openapi_formats: OpenapiFormatsOption = False,
@@ -83,7 +123,24 @@ def generate(
     limit: LimitOption = None,
 ) -> None:
     """A language model writes texts of the language; stdout is the text and nothing else."""
-    if stream and (json_lines or number > 1):
+    weighing = PosteriorOptions(
+        sampler,
+        budget,
+        particles,
+        steps,
+        kernel,
+        batch,
+        trie,
+        check,
+        critic,
+        exact,
+        html,
+        plot,
+        record,
+        tuple(compare or ()),
+    )
+    weighing.validate(temperature, stream)
+    if stream and (json_lines or (number or 1) > 1):
         raise typer.BadParameter("shows one text: it goes with neither --json nor --num-samples", param_hint="--stream")
     options = SourceOptions(
         schema, regex, tuple(choice or ()), lark, ebnf, order, whitespace, dialect, start, openapi_formats
@@ -103,6 +160,22 @@ def generate(
     )
     compiled = compile_source(source, vocabulary, limits)
 
+    question = _prompt(model, tokenizer, source, prompt, raw)
+    if sampler is not None:
+        from samplers import HuggingFaceModel, Warp
+
+        write_posterior(
+            HuggingFaceModel(language_model, tokenizer, warp=Warp(temperature=temperature)),
+            compiled,
+            question,
+            weighing,
+            samples=number,
+            max_tokens=max_new_tokens,
+            seed=seed,
+            as_json=json_lines,
+        )
+        return
+
     from samplers import generate as generate_texts
 
     writer = _Writer(vocabulary) if stream else None
@@ -110,17 +183,17 @@ def generate(
         results = generate_texts(
             language_model if writer is None else _Streamed(language_model, writer),
             tokenizer,
-            [_prompt(model, tokenizer, source, prompt, raw)],
+            [question],
             compiled,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             seed=seed,
-            num_samples=number,
+            num_samples=number or 1,
         )
     for result in results:
         if json_lines:
-            record = {"sample": result.sample, "seed": seed, "text": result.text, "is_finished": result.is_finished}
-            emit_record(record | {"tokens": len(result.token_ids)})
+            shown = {"sample": result.sample, "seed": seed, "text": result.text, "is_finished": result.is_finished}
+            emit_record(shown | {"tokens": len(result.token_ids)})
         elif writer is None:
             emit(result.text)
     cut = sum(not result.is_finished for result in results)
