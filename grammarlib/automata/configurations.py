@@ -876,6 +876,17 @@ class Machine:
         start = int(self.P[int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT]) + (register & 0xFFFFF) * 5])
         return depth == 0 or bool(self.B[start + depth - 1] < 0x80)
 
+    def text_may_begin(self, configuration: int) -> bool:
+        """Whether a string (kind STRING or MEMBER) stands between two code points."""
+        k = self.kernel
+        kind, row, register, _, _ = self.K[configuration, :5].tolist()
+        if kind == k.STRING:
+            self.expand_row(row)
+            return bool((self.R[row, 0x80:0xC0] < 0).all())
+        low, depth = register & 0xFFFFF, register >> 40
+        start, length = self.P[int(self.S[row, k.S_MEMBERS]) + 3 * low :][:2].tolist()
+        return depth >= length or bool(self.B[start + depth] & 0xC0 != 0x80)
+
     def reads_classed_name(self, configuration: int) -> bool:
         """Whether a name is read, no escape of it, whose rest an automaton of names decides."""
         k = self.kernel

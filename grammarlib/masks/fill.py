@@ -208,7 +208,8 @@ class Masks:
         segments = tables.trie_segment
         known: NDArray[np.uint32] | None = None
         listed_only = several_names = False
-        # What goes on inside a string does not depend on the frame: it is kept by row or members, and by length.
+        # What goes on inside a string, between two code points, does not depend on the frame: it is kept by row or
+        # members, and by length.
         place = (a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
         inside = None if place is None else self._inside.get(place)
         if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
@@ -253,7 +254,7 @@ class Masks:
             known, segments = tables.digits_mask, tables.after_digits_segment
         out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
         machine.walk(configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only)
-        if place is not None and segments is not tables.leaving_segment:
+        if place is not None and segments is not tables.leaving_segment and machine.text_may_begin(configuration):
             self._inside[place] = out & tables.json_text_mask
             if 4 * len(self._inside) > self._capacity:
                 self._inside.popitem(last=False)
