@@ -270,11 +270,12 @@ class AlignedSampling:
         model = state.model.fork(prompt_of)
         rollout = Rollout.start(model, self._bounded, state.prompts.coordinates, prompt_of, slots)
         log_root = self.trie.log_future(roots)
+        log_start = rollout.log_weights  # of the empty text, which is no part of the trie
         log_weights, checks, calls = self._draw(rollout, VisitLog(self.trie, roots[prompt_of]), state.seed, mode)
 
         accepted = rollout.is_finished & (log_weights > -np.inf)
         if mode == "cars":
-            log_weights = np.where(accepted, log_root[prompt_of], -np.inf)
+            log_weights = np.where(accepted, log_start + log_root[prompt_of], -np.inf)
         tokens = tuple(tuple(row) for row in rollout.tokens)
         new = replace(state, proposals=state.proposals + self._batch, roots=roots)
         for row, prompt in enumerate(prompt_of.tolist()):

@@ -25,6 +25,7 @@ from transformers import LogitsProcessor
 from samplers.aligned import VisitLog
 from samplers.errors import SamplerError, UnsupportedCall
 from samplers.generation_call import GenerationCall, current_generation_call
+from samplers.logspace import check_log_weights
 from samplers.masking import draw, target_log_probs
 from samplers.models.huggingface import HuggingFaceModel
 from samplers.models.warp import Warp
@@ -53,8 +54,9 @@ class _Session:
         self.log = log
         rows = len(prompts)
         self.tokens: list[list[int]] = [[] for _ in range(rows)]
-        self.log_weights = np.zeros(rows)
-        self.is_active = np.ones(rows, dtype=np.bool_)
+        self.log_weights = potential.prefix().copy()
+        check_log_weights(self.log_weights)
+        self.is_active = self.log_weights > -np.inf
         self.is_finished = np.zeros(rows, dtype=np.bool_)
         self.checks = np.zeros(rows, dtype=np.int64)
         self.calls = np.zeros(rows, dtype=np.int64)

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
-from samplers.logspace import effective_sample_size, log_evidence_error, log_mean_exp
+from samplers.logspace import check_log_weights, effective_sample_size, log_evidence_error, log_mean_exp
 from samplers.models.model import LanguageModel, ModelState
 from samplers.noise import prompt_coordinates, stream_keys
 from samplers.potentials.algebra import Product
@@ -120,18 +120,24 @@ class Rollout:
         prompt_of: NDArray[np.int64],
         slots: NDArray[np.int64],
     ) -> Rollout:
-        """Rows at the empty text, for a model state that has a row for each."""
+        """Rows at the empty text, for a model state that has a row for each.
+
+        Each begins with what the potential makes of the empty text, and is dead where that is 0.
+        """
         rows = len(prompt_of)
+        state = potential.start(rows)
+        log_weights = state.prefix().copy()
+        check_log_weights(log_weights)
         return cls(
             model,
-            potential.start(rows),
+            state,
             frozenset(potential.vocabulary.eos_token_ids),
             coordinates,
             prompt_of,
             slots,
             [[] for _ in range(rows)],
-            np.zeros(rows),
-            np.ones(rows, dtype=np.bool_),
+            log_weights,
+            log_weights > -np.inf,
             np.zeros(rows, dtype=np.bool_),
         )
 

@@ -246,6 +246,28 @@ def test_checks_are_learned_and_weigh(number: int, monkeypatch: pytest.MonkeyPat
     assert samples.statistics.constraint_checks > 0
 
 
+@pytest.mark.parametrize("shift", [-1.5, 2.0])
+def test_the_empty_text_has_its_weight(shift: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the potential makes of the empty text is part of every weight, in every mode, and no part of the trie."""
+    tilted = FromFunction(VOCABULARY, prefix=lambda text: shift - 0.4 * len(text))
+    potential = language(TEXTS) * tilted
+    model = random_table(28)
+    target, evidence = exact_target(model, potential, 3)
+    texts = sorted(target)
+    p = np.array([float(target[text]) for text in texts])
+    sampler = AlignedSampling(model, potential, batch=3, max_tokens=3)
+    state = sampler.init([[]], 3)
+    for _ in range(20):
+        q, log_w = law_of_a_draw(sampler, texts, monkeypatch)
+        assert q * np.exp(log_w) == pytest.approx(p, abs=1e-12, rel=1e-12)
+        state, _ = sampler.step(state)
+    [samples] = AlignedSampling(model, potential, mode="cars", batch=32, max_tokens=3).sample([[]], 1500, 2)
+    assert samples.log_evidence == pytest.approx(math.log(evidence), abs=0.05)
+    nothing = FromFunction(VOCABULARY, prefix=lambda text: False)
+    [dead] = AlignedSampling(model, nothing, batch=2, max_tokens=3).sample([[]], 2, 0)
+    assert dead.log_weights.tolist() == [-np.inf] * 2
+
+
 def test_weights_above_one_are_refused() -> None:
     sampler = AlignedSampling(random_table(1), FromFunction(VOCABULARY, complete=lambda text: 1.0), max_tokens=2)
     with pytest.raises(SamplerError, match="above 1"):

@@ -61,6 +61,29 @@ def test_the_processor_is_the_loop(arguments: dict[str, Any], monkeypatch: pytes
         assert len(processor.trie) == len(loop.trie)
 
 
+def test_the_empty_text_has_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the loop: a potential's weight of the empty text multiplies all weights; of weight 0, rows end at once."""
+    model, compiled = tiny.model(), source()
+    tilted = FromFunction(compiled.vocabulary, prefix=lambda text: -1.5 - 0.1 * len(text))
+    potential = CompiledPotential(compiled) * tilted
+    prompt = tiny.encode(*["xy"] * 3)
+    processor = AlignedProcessor(potential, model, max_tokens=7, seed=4)
+    with processor:
+        sequences = model.generate(**prompt, max_new_tokens=8, do_sample=True, logits_processor=[processor])
+        [samples] = processor.finish(sequences)
+    loop = AlignedSampling(HuggingFaceModel(model), potential, batch=3, max_tokens=7)
+    monkeypatch.setattr(samplers.aligned, "draw", forced_by(processor, [list(row) for row in samples.token_ids]))
+    _, info = loop.step(loop.init([tiny.ids("xy")], 0))
+    assert samples.log_weights == pytest.approx(info.log_weights, abs=1e-5)
+    assert samples.log_weights.max() < -1.5
+    nothing = FromFunction(compiled.vocabulary, prefix=lambda text: False)
+    with AlignedProcessor(nothing, model, max_tokens=7, seed=4) as processor:
+        sequences = model.generate(**prompt, max_new_tokens=8, do_sample=True, logits_processor=[processor])
+        [samples] = processor.finish(sequences)
+    assert samples.log_weights.tolist() == [-np.inf] * 3
+    assert samples.texts == ("",) * 3
+
+
 def test_other_draws_follow_in_the_next_call() -> None:
     """One seed numbers the rows over calls: the second call does not repeat the first; a new processor does."""
     model, compiled = tiny.model(), source()

@@ -138,6 +138,22 @@ def test_checks_multiply_the_weight() -> None:
     assert samples.statistics.constraint_checks > 0
 
 
+def test_the_empty_text_has_its_weight() -> None:
+    """What the potential makes of the empty text is part of every weight; where that is 0, nothing is drawn."""
+    model = random_table(4)
+    tilted = FromFunction(VOCABULARY, prefix=lambda text: -1.5 - 0.4 * len(text))
+    potential = language(["ab", "ba", "c", "cc"]) * tilted
+    _, evidence = exact_target(model, potential, 3)
+    [samples] = MaskedSampling(model, potential, n=20_000, max_tokens=3).sample([[]], 5)
+    assert samples.log_evidence is not None
+    assert samples.log_evidence_error is not None
+    assert abs(samples.log_evidence - np.log(float(evidence))) < 4 * samples.log_evidence_error < 0.2
+    nothing = FromFunction(VOCABULARY, prefix=lambda text: False)
+    [dead] = MaskedSampling(model, nothing, n=3, max_tokens=3).sample([[]], 5)
+    assert dead.log_weights.tolist() == [-np.inf] * 3
+    assert (dead.statistics.model_calls, dead.statistics.constraint_checks) == (1, 0)
+
+
 def test_checks_are_looked_through_by_default() -> None:
     """A potential with checks is sampled by AWRS under the mask; one without is masked."""
     model = random_table(4)
