@@ -262,14 +262,14 @@ def posterior_record(samples: Samples, options: PosteriorOptions, seed: int, exa
         "notes": list(samples.notes),
     }
     if exact is not None:
-        from samplers.diagnostics import coverage, kl_divergence
+        from samplers.diagnostics import coverage
 
         record["exact"] = {
             "log_evidence": exact.log_evidence,
             "missing": exact.missing,
             "texts": len(exact.law),
             "coverage": coverage(samples, exact.law),
-            "divergence": _finite(kl_divergence(samples.posterior(), exact.law)) if texts else None,
+            "divergence": _finite(exact.divergence_of(samples.posterior())),
         }
     return record
 

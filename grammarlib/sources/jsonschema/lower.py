@@ -36,6 +36,7 @@ from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import formulas as logic
 from grammarlib.sources.jsonschema.array_states import ArrayContext
+from grammarlib.sources.jsonschema.disjoint import Exclusions
 from grammarlib.sources.jsonschema.formulas import Atom
 from grammarlib.sources.jsonschema.numbers import cells, merge_specs, number_spec
 from grammarlib.sources.jsonschema.object_states import ObjectContext
@@ -101,6 +102,7 @@ class SchemaSource:
         self._expanded = 0
         self.formulas = logic.Formulas()
         self._node_formulas: dict[tuple[int, int], int] = {}
+        Exclusions(reader.nodes).settle()
         self._general = _general_types(reader.nodes)
         self._objects: dict[tuple[tuple[Conjunction | None, ...], int, int], ObjectContext] = {}
         self._arrays: dict[tuple[tuple[Conjunction | None, ...], int, int], ArrayContext] = {}

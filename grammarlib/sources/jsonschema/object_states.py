@@ -103,6 +103,7 @@ class ObjectContext(Container):
         # must have been used.
         self._plans: dict[tuple[object, ...], tuple[int, int, int]] = {}
         self._possible: dict[tuple[frozenset[int], int], bool] = {}
+        self._touched: dict[int, int] = {}
         self._has_names = sum(1 << self.index[name] for name in self.has)
         self._plan_needs = (0, 0)
         self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
@@ -132,6 +133,26 @@ class ObjectContext(Container):
                 found = self.source.class_children(number, self.classes[~member])
             self._children[key] = found
         return self._children[key]
+
+    def touched(self, atom: int) -> int:
+        """The listed names, as a bit set, of whose values a universal atom asks anything, or which it refuses."""
+        found = self._touched.get(atom)
+        if found is None:
+            content = self.atoms[atom]
+            node = self.source.nodes[content.node]
+            found = 0
+            if content.kind == "properties" and not node.pattern_properties and node.property_names == TRUE_NODE:
+                if node.additional != TRUE_NODE:
+                    found = (1 << len(self.names)) - 1
+                for name, child in (node.properties or {}).items():
+                    bit = 1 << self.index[name]
+                    found = found & ~bit if child == TRUE_NODE else found | bit
+            else:
+                for position in range(len(self.names)):
+                    if self.child(atom, position) != ():
+                        found |= 1 << position
+            self._touched[atom] = found
+        return found
 
     def evaluated_by(self, atom: int, member: int) -> frozenset[int]:
         """The formulas of which any one, if it holds, has evaluated the member (`TRUE` always does)."""
@@ -168,9 +189,7 @@ class ObjectContext(Container):
                     relevant |= 1 << self.index[name]
             for atom in open_atoms:
                 if atom in state.live:
-                    for position in range(len(self.names)):
-                        if self.child(atom, position) != ():
-                            relevant |= 1 << position
+                    relevant |= self.touched(atom)
             found = self._phases[key] = Phase(formula, goals, must, relevant, exact)
         return found
 
@@ -201,8 +220,19 @@ class ObjectContext(Container):
         if simple is not None:
             return simple
         allowed = []
+        # Names that change nothing but what every goal asks of them: whether they may come is the same in many states.
+        settled = frozenset(atom for atom in phase.must if atom in state.live)
+        changing = -1
+        if not self.bounds and not self.source.ordered:
+            changing = phase.relevant
+            for atom in state.live:
+                if atom not in settled or self.atoms[atom].kind != "properties":
+                    changing |= self.touched(atom)
         for position in range(len(self.names)):
-            allowed.append(not state.used >> position & 1 and self.select(state, position) is not None)
+            if changing >> position & 1:
+                allowed.append(not state.used >> position & 1 and self.select(state, position) is not None)
+            else:
+                allowed.append(self._can_come(state, settled, 1 << position))
         classes = [number for number in range(len(self.classes)) if self.select(state, ~number) is not None]
         keys: KeyRows | None = None
         if classes and len(self.classes) > 1:
@@ -721,7 +751,9 @@ class ObjectContext(Container):
         if certain and key in self._ways:
             return self._ways[key]
         found: list[tuple[int, Conjunction]] = []
-        for member in (*range(len(self.names)), *(~number for number in range(len(self.classes)))):
+        touched = self.touched(atom)
+        listed = [position for position in range(len(self.names)) if touched >> position & 1]
+        for member in (*listed, *(~number for number in range(len(self.classes)))):
             child = self.child(atom, member)
             if child == ():
                 continue
