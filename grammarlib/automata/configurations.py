@@ -795,9 +795,16 @@ class Machine:
                 if self.RM[at, 0]:
                     found.append(text)
                 self.expand_row(at)
-                for byte, target in enumerate(self.R[at].tolist()):
-                    if target >= 0 and len(following) < 64 * most:
-                        following.append((target, text + bytes((byte,))))
+                bytes_to: dict[int, list[int]] = {}  # of what leads to the same row, a few suffice
+                for byte in (*range(0x30, 0x80), *range(0x30), *range(0x80, 0x100)):
+                    target = int(self.R[at, byte])
+                    if target >= 0 and len(bytes_to.setdefault(target, [])) < most:
+                        bytes_to[target].append(byte)
+                following += [
+                    (target, text + bytes((byte,))) for target, several in bytes_to.items() for byte in several
+                ]
+                if len(following) > 64 * most:
+                    break
             frontier = following
         return found[:most]
 
@@ -892,9 +899,7 @@ class Machine:
         k = self.kernel
         _, row, _, escaped, frame = self.K[configuration, :5].tolist()
         view = int(self.F[frame, k.F_VIEW])
-        if row < 0 or escaped & k.UNRECORDED or self.V[view, k.V_OTHER_ROW] == k.ANY_TEXT_ROW:
-            return False
-        return True
+        return not (row < 0 or escaped & k.UNRECORDED or self.V[view, k.V_OTHER_ROW] == k.ANY_TEXT_ROW)
 
     def takes_any_digits(self, leaf: int, packed: int) -> bool:
         """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.

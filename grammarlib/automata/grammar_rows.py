@@ -95,6 +95,18 @@ class GrammarRows:
         """How many stack nodes have been found."""
         return len(self._frames)
 
+    def terminal_start(self, number: int) -> int:
+        """The DFA state in which a text of terminal ``number`` of ``system.terminals`` begins."""
+        return self._leaves.starts[number]
+
+    def terminal_moves(self, state: int) -> list[tuple[int, int, bool, bool]]:
+        """The transitions of a DFA state of terminals: (set of bytes as bits, target, goes on, accepts).
+
+        ``accepts``: the terminal may end there; ``goes on``: something may follow within it.  One holds at least.
+        Texts of no byte are not seen here: `system` has worked them into the rules.
+        """
+        return self._leaves.moves(state)
+
     def label(self, state: int) -> int:
         """1 where the text may stop, else 0."""
         return 1 if _END in self._rows[state].items else 0

@@ -30,7 +30,7 @@ from grammarlib.limits import Limits
 
 _CACHE_ENTRIES = 1024
 _CACHE_STATES = 100_000
-_COUNTED_STATES = 512
+_COUNTED_STATES = 256
 _UNKNOWNS = 32  # residuals of one automaton for which a search was given up, before none is searched for any more
 _DEAD_ROW = np.full(256, DEAD, dtype=STATE_DTYPE)
 
@@ -60,7 +60,7 @@ class LazyDFA:
         self._numbers: dict[Any, int] = {}
         self._moves: list[tuple[tuple[int, int], ...] | None] = []
         self._labels: list[int] = []
-        self._word_counts: dict[int, int | None] = {}
+        self._word_counts: dict[tuple[int, int], int | None] = {}
         self._unknown: set[Node] = set()
         fuel = self._fuel()
         if self._single:
@@ -140,39 +140,27 @@ class LazyDFA:
 
         None as well where more than `_COUNTED_STATES` states would have to be seen.
         """
-        counts = self._word_counts
-        order: list[int] = [state]
-        seen = {state}
-        for at in order:  # grows while it is walked
-            if at in counts:
-                continue
-            for _, target in self.transitions(at):
-                if target not in seen:
-                    seen.add(target)
-                    order.append(target)
-            if len(order) > _COUNTED_STATES:
-                counts[state] = None
-                return None
-        waiting = [at for at in order if at not in counts]
-        while waiting:
-            # A state whose followers are all counted can be counted; what is left lies on a cycle or before one.
-            left = []
-            for at in reversed(waiting):
-                total: int | None = 1 if self._labels[at] else 0
-                for members, target in self.transitions(at):
-                    if target not in counts:
-                        left.append(at)
-                        break
-                    after = counts[target]
-                    total = None if total is None or after is None else total + members.bit_count() * after
-                else:
-                    counts[at] = total
-            if len(left) == len(waiting):
-                counts.update(dict.fromkeys(left))
+        known = self._word_counts.get((state, most), -1)
+        if known is None or known >= 0:
+            return known
+        # Level by level: every live prefix leads to a word of its own, so that too many prefixes are too many words.
+        total = visited = 0
+        level = {state: 1}
+        found: int | None = None
+        while level:
+            visited += len(level)
+            total += sum(count for at, count in level.items() if self._labels[at])
+            if total > most or sum(level.values()) > most or visited > _COUNTED_STATES:
                 break
-            waiting = left[::-1]
-        found = counts[state]
-        return found if found is not None and found <= most else None
+            following: dict[int, int] = {}
+            for at, count in level.items():
+                for members, target in self.transitions(at):
+                    following[target] = following.get(target, 0) + count * members.bit_count()
+            level = following
+        else:
+            found = total
+        self._word_counts[state, most] = found
+        return found
 
     def words(self, state: int, most: int) -> list[bytes] | None:
         """The byte strings that lead from ``state`` to acceptance, ascending; None where `word_count` has none."""

@@ -382,7 +382,10 @@ class Completions:
                 prefix += bytes((byte,))
                 configuration = machine.advance(configuration, np.array([byte], np.uint8))
             if not self._is_open(f):
-                rest = self._outward(kind, a, r, e & k.UNRECORDED, f)
+                try:
+                    rest = self._outward(kind, a, r, e & k.UNRECORDED, f)
+                except AssertionError:
+                    rest = b""
                 end = self._read(configuration, rest)
                 if end >= 0 and machine.is_accepting(end):
                     return prefix + rest
@@ -402,11 +405,12 @@ class Completions:
     # ---- containers whose outcome is open, and items that must differ: one step after the other
 
     def _is_open(self, f: int) -> bool:
-        """Whether a frame from ``f`` outwards is one of these."""
+        """Whether a frame from ``f`` outwards is one of these, or an object whose unlisted names are not all alike."""
         machine = self._machine
         k = machine.kernel
         while f >= 0:
-            if machine.V[machine.F[f, k.F_VIEW], k.V_FLAGS]:
+            view = machine.V[machine.F[f, k.F_VIEW]]
+            if view[k.V_FLAGS] or (view[k.V_KIND] == 0 and view[k.V_OTHER_ROW] != k.ANY_TEXT_ROW):
                 return True
             f = int(machine.F[f, k.F_PARENT])
         return False
@@ -475,14 +479,26 @@ class Completions:
                         yield separator + _member_name(name) + value[:1]
             yield separator or b" "
         elif kind == k.OBJECT_COMMA:
+            yield from self._planned_names(view, flags, b"", b'"')
             yield from self._names(f, view, 0, int(machine.V[view, k.V_NAMES]), 0, b'"')
             yield b'"'
         elif kind == k.KEY:
+            at_name = int(machine.P[int(machine.V[view, k.V_NAME_AT]) + 5 * (r & 0xFFFFF)])
+            yield from self._planned_names(view, flags, machine.B[at_name : at_name + (r >> 40)].tobytes(), b"")
             yield from self._names(f, view, r & 0xFFFFF, r >> 20 & 0xFFFFF, r >> 40, b"")
             if a >= 0 and machine.V[view, k.V_OTHER] >= 0:
                 yield from self._other_names(kind, a, r, f, view)
         elif kind == k.KEY_OTHER:
+            yield from self._planned_names(view, flags, machine.text_of(r), b"")
             yield from self._other_names(kind, a, r, f, view)
+
+    def _planned_names(self, view: int, flags: int, begun: bytes, quote: bytes) -> Iterator[bytes]:
+        """The rests of names that a plan of an open object needs, behind what was read of one."""
+        if flags & self._machine.kernel.BY_STATUS:
+            for plan in sorted(self._plans(view), key=len):
+                for name, _ in plan:
+                    if name is not None and name.startswith(begun):
+                        yield quote + escape(name[len(begun) :]) + b'":'
 
     def _names(self, f: int, view: int, low: int, high: int, depth: int, quote: bytes) -> Iterator[bytes]:
         """The rests of listed names that may come, shortest first."""
@@ -668,7 +684,8 @@ class Completions:
             saved = len(escape(name)) + 4 + len(self._value(child, track)) if name in required else 0
             if best is None or len(text) - saved < len(best):
                 best, taken = text, name
-        if barrier == _FAR_RANK and row[k.V_OTHER] >= 0 and self._offers(row[k.V_OTHER], track):
+        alike = row[k.V_OTHER_ROW] == k.ANY_TEXT_ROW
+        if alike and barrier == _FAR_RANK and row[k.V_OTHER] >= 0 and self._offers(row[k.V_OTHER], track):
             value = self._value(row[k.V_OTHER], track)
             for suffix in self._fresh_suffixes(kind, r, f, view):
                 text = quote + suffix + b'":' + value
