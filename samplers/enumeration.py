@@ -10,11 +10,13 @@ samplers find them all, so a text's probability is the sum over them.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samplers.diagnostics import kl_divergence
 from samplers.errors import SamplerError
 from samplers.masking import target_log_probs
 from samplers.models.model import LanguageModel, ModelState
@@ -35,6 +37,16 @@ class ExactTarget:
     log_evidence: float
     missing: float
     prefixes: int
+
+    def divergence_of(self, law: Mapping[str, float]) -> float:
+        """KL(law || this) in nats, infinite for an empty ``law``.
+
+        A text that is not here counts with the probability ``missing``, which is more than it has, so that the result
+        is a lower bound where ``law`` has such texts; infinite where nothing is missing.
+        """
+        if not law:
+            return math.inf
+        return kl_divergence(law, self.law | {text: self.missing for text in law if text not in self.law})
 
 
 def enumerate_target(

@@ -35,7 +35,18 @@ SAME_LINE = {("grammarlib.limits", "grammarlib.errors")}
 
 PUBLIC_ONLY = {
     "samplers": ("grammarlib", "grammarlib.errors"),
-    "jsonschemabench": ("grammarlib", "grammarlib.errors", "samplers", "samplers.models", "samplers.models.prompt"),
+    "jsonschemabench": (
+        "grammarlib",
+        "grammarlib.errors",
+        "samplers",
+        "samplers.diagnostics",
+        "samplers.enumeration",
+        "samplers.models",
+        "samplers.models.prompt",
+        "samplers.pictures",
+        "samplers.recording",
+        "samplers.token",
+    ),
 }
 """Outer packages see public names only: these modules exactly."""
 
@@ -47,6 +58,7 @@ CONFINED = {
         "samplers.aligned_processor",
         "samplers.custom_generate",
         "samplers.models",
+        "samplers.benchmarks",
         "grammarlib.cli.generate",
         "jsonschemabench.tokenizer",
         "jsonschemabench.generation",
