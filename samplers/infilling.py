@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from samplers.errors import SamplerError
 from samplers.logspace import effective_sample_size, log_evidence_error, log_mean_exp
 from samplers.noise import PURPOSE_TOKEN, stream_keys
+from samplers.productions import productions_of
 from samplers.token import AWRS, Estimator, Murthy
 from samplers.types import Samples, Statistics, TokenTable
 
@@ -103,6 +104,14 @@ class ContextFreeGrammar:
         if wrong:
             raise SamplerError(f"there are no productions for {', '.join(sorted(wrong))}")
         self.start_number: Final = names[start]
+
+    @classmethod
+    def of(cls, source: Any) -> ContextFreeGrammar:
+        """The grammar of a Lark, Ebnf, Regex or Choice source of grammarlib, or of what ``gl.compile`` made of one.
+
+        Raises `SamplerError` for other sources, and what grammarlib raises where it refuses one.
+        """
+        return cls(*productions_of(source))
 
     def _add(self, symbol: int | ByteSet, left: int) -> None:
         self.symbols.append(symbol)
@@ -208,13 +217,14 @@ class Chart:
 class Infilling:
     """A canvas of token positions, some filled, under a grammar.
 
-    ``vocabulary``: what tokens write.  ``canvas``: a token id or None (open) for each position.  A run of open
-    positions is a gap: any bytes.  An eos token ends the text: positions behind it write nothing, and may hold eos
+    ``grammar``: a `ContextFreeGrammar`, or a source as `ContextFreeGrammar.of` takes it; make it once for many
+    canvases.  ``vocabulary``: what tokens write.  ``canvas``: a token id or None (open) for each position.  A run of
+    open positions is a gap: any bytes.  An eos token ends the text: positions behind it write nothing, and may hold eos
     tokens only.  Other special tokens are refused.  Raises `SamplerError` where no text fits the canvas as it is given.
     """
 
-    def __init__(self, grammar: ContextFreeGrammar, vocabulary: TokenTable, canvas: Sequence[int | None]) -> None:
-        self.grammar = grammar
+    def __init__(self, grammar: ContextFreeGrammar | Any, vocabulary: TokenTable, canvas: Sequence[int | None]) -> None:
+        self.grammar = grammar if isinstance(grammar, ContextFreeGrammar) else ContextFreeGrammar.of(grammar)
         self.vocabulary = vocabulary
         self._eos = frozenset(vocabulary.eos_token_ids)
         self._canvas = list(canvas)
