@@ -842,14 +842,11 @@ class Machine:
         if escaped & k.UNRECORDED or (kind == k.KEY_OTHER and row != k.ANY_TEXT_ROW):
             return -1
         if escaped:  # the name is part of an item that is recorded, so that no other name can stand for it
-            view = self.V[self.F[frame, k.F_VIEW]].tolist()
-            is_open = view[k.V_OTHER] >= 0 and view[k.V_OTHER_ROW] == k.ANY_TEXT_ROW and not view[k.V_ORDERED]
-            return -2 if is_open and self._between_code_points(configuration) else -1
+            return -2 if self._takes_any_name(frame) and self._between_code_points(configuration) else -1
         fresh = self._fresh.get(frame)
         if fresh is None:
-            view = self.V[self.F[frame, k.F_VIEW]].tolist()
             fresh = -1
-            if view[k.V_OTHER] >= 0 and view[k.V_OTHER_ROW] == k.ANY_TEXT_ROW and not view[k.V_ORDERED]:
+            if self._takes_any_name(frame):
                 self._reserve(1)
                 fresh = self._intern(k.KEY_OTHER, k.ANY_TEXT_ROW, k.FRESH_TEXT, 0, frame)
             self._fresh[frame] = fresh
@@ -872,6 +869,16 @@ class Machine:
                 return -2
             link = int(self.X[link, 0])
         return fresh
+
+    def _takes_any_name(self, frame: int) -> bool:
+        """Whether any unlisted name may come next in ``frame``."""
+        k = self.kernel
+        view = self.V[self.F[frame, k.F_VIEW]].tolist()
+        if view[k.V_OTHER] < 0 or view[k.V_OTHER_ROW] != k.ANY_TEXT_ROW:
+            return False
+        if view[k.V_ORDERED] != 1:
+            return True
+        return bool(view[k.V_SINGLE] == 1 and view[k.V_OTHER_ORDER] <= self.F[frame, k.F_COUNT])
 
     def _between_code_points(self, configuration: int) -> bool:
         """Whether the name that a configuration reads stands between two code points."""

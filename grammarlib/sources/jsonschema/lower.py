@@ -38,7 +38,7 @@ from grammarlib.sources.jsonschema import formulas as logic
 from grammarlib.sources.jsonschema.array_states import ArrayContext
 from grammarlib.sources.jsonschema.disjoint import Exclusions
 from grammarlib.sources.jsonschema.formulas import Atom
-from grammarlib.sources.jsonschema.numbers import cells, merge_specs, number_spec
+from grammarlib.sources.jsonschema.numbers import cells, members, merge_specs, number_spec
 from grammarlib.sources.jsonschema.object_states import ObjectContext
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, FINDINGS, TRUE_NODE, SchemaNode, SchemaReader
 from grammarlib.sources.jsonschema.references import pointer_of
@@ -903,20 +903,30 @@ class SchemaSource:
         return self._conjunction(kept)
 
     def scalar_domain(self, conjunction: Conjunction) -> tuple[Conjunction, ...]:
-        """The values that satisfy a conjunction, as constants, where they are scalars and few; else nothing."""
+        """The values that satisfy a conjunction, as constants, where they are few; else nothing."""
         if self._is_general(conjunction, ANY):
             return ()
         found: list[Canonical] = []
         for bit in (NULL, TRUE, FALSE, STRING, NUMBER, OBJECT, ARRAY):
-            for _, values, types in self.alternatives(conjunction, bit):
+            for _, values, _ in self.alternatives(conjunction, bit):
                 if bit in (NULL, TRUE, FALSE):
                     found.append({NULL: None, TRUE: TRUE_VALUE, FALSE: FALSE_VALUE}[bit])
-                elif values is None or bit in (OBJECT, ARRAY) or types & bit != bit:
-                    return ()
                 elif bit == STRING:
-                    found += [text for sets in self._string_sets(conjunction) for text in sets.members or ()]
+                    for text_set in self._string_sets(conjunction):
+                        texts = self._strings.members(text_set, _DOMAIN)
+                        if texts is None:
+                            return ()
+                        found += texts
+                elif bit == NUMBER:
+                    for spec in self._number_specs(conjunction):
+                        numbers = members(spec, _DOMAIN)
+                        if numbers is None:
+                            return ()
+                        found += numbers
+                elif values is None:
+                    return ()
                 else:
-                    found += [number for spec in self._number_specs(conjunction) for number in spec.values or ()]
+                    found += sorted(values, key=repr)
         values_found = tuple(dict.fromkeys(found))
         if len(values_found) > _DOMAIN:
             return ()

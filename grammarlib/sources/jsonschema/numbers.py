@@ -92,6 +92,25 @@ def holds(spec: NumberSpec, number: Decimal) -> bool:
     return spec.multiple_of is None or (Fraction(number) / Fraction(spec.multiple_of)).denominator == 1
 
 
+def members(spec: NumberSpec, most: int) -> list[Decimal] | None:
+    """The numbers of a set, ascending; None where there are more than ``most``."""
+    if spec.values is not None:
+        return list(spec.values) if len(spec.values) <= most else None
+    multiple_of = ONE if spec.multiple_of is None and spec.digits_only else spec.multiple_of
+    if spec.lower is None or spec.upper is None:
+        return None
+    if spec.lower == spec.upper:
+        return [spec.lower]
+    if multiple_of is None:
+        return None
+    step = Fraction(multiple_of)
+    first, last = math.ceil(Fraction(spec.lower) / step), math.floor(Fraction(spec.upper) / step)
+    if last - first > most:
+        return None
+    found = [number for index in range(first, last + 1) if holds(spec, number := decimal_of(step * index))]
+    return found if len(found) <= most else None
+
+
 def _is_empty(spec: NumberSpec) -> bool:
     """Whether no number is left; both bounds are set."""
     lower, upper = spec.lower, spec.upper

@@ -148,6 +148,18 @@ class StringLeaves:
         """Whether all automata know which of their prefixes can be completed."""
         return all(automaton.dead_end_free for automaton in self._automata.values())
 
+    def members(self, found: StringSet, most: int) -> list[str] | None:
+        """The texts of a set; None for more than ``most``."""
+        if found.members is not None:
+            return sorted(found.members) if len(found.members) <= most else None
+        if found.maximum == 0:
+            return [""]
+        if not found.patterns:
+            return None
+        rows = self.automaton((self._regex(found, with_maximum=True),))
+        words = rows.words(rows.start, most) if rows.start != DEAD else []
+        return None if words is None else [word.decode("utf-8", "surrogatepass") for word in words]
+
     def checked_leaf(self, found: StringSet, table: TextTable) -> StringLeaf:
         """A set whose members are asked about, one by one, when they end."""
         return StringLeaf(rows=self.automaton((self._regex(found, with_maximum=True),)), table=table)
