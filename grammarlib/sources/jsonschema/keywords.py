@@ -31,12 +31,6 @@ class Keyword:
     until: int = 2020
 
 
-NOT_LOWERED: Final[frozenset[str]] = frozenset()
-"""Keywords that `reader` reads into its nodes and `lower` cannot enforce yet: each use is refused.
-
-``approximate`` stands for `SchemaNode.checked`, which is no keyword of a schema.
-"""
-
 _ROWS: Final = (
     Keyword("type", "implemented"),
     Keyword("enum", "implemented"),
@@ -103,9 +97,7 @@ _ROWS: Final = (
     Keyword("$vocabulary", "core", since=2019),
 )
 
-_KEYWORDS: Final = tuple(
-    replace(keyword, status="refused") if keyword.name in NOT_LOWERED else keyword for keyword in _ROWS
-)
+_KEYWORDS: Final = _ROWS
 
 ALL_KEYWORDS: Final = frozenset(keyword.name for keyword in _KEYWORDS)
 """Every keyword of any draft: a schema that uses one outside its draft is told so in the report."""

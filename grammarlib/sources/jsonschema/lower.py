@@ -38,7 +38,7 @@ from grammarlib.sources.jsonschema import formulas as logic
 from grammarlib.sources.jsonschema.array_states import ArrayContext
 from grammarlib.sources.jsonschema.disjoint import Exclusions
 from grammarlib.sources.jsonschema.formulas import Atom
-from grammarlib.sources.jsonschema.numbers import cells, members, merge_specs, number_spec
+from grammarlib.sources.jsonschema.numbers import cells, finite_members, merge_specs, number_spec
 from grammarlib.sources.jsonschema.object_states import ObjectContext
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, FINDINGS, TRUE_NODE, SchemaNode, SchemaReader
 from grammarlib.sources.jsonschema.references import pointer_of
@@ -919,7 +919,7 @@ class SchemaSource:
                         found += texts
                 elif bit == NUMBER:
                     for spec in self._number_specs(conjunction):
-                        numbers = members(spec, _DOMAIN)
+                        numbers = finite_members(spec, _DOMAIN)
                         if numbers is None:
                             return ()
                         found += numbers

@@ -92,7 +92,7 @@ def holds(spec: NumberSpec, number: Decimal) -> bool:
     return spec.multiple_of is None or (Fraction(number) / Fraction(spec.multiple_of)).denominator == 1
 
 
-def members(spec: NumberSpec, most: int) -> list[Decimal] | None:
+def finite_members(spec: NumberSpec, most: int) -> list[Decimal] | None:
     """The numbers of a set, ascending; None where there are more than ``most``."""
     if spec.values is not None:
         return list(spec.values) if len(spec.values) <= most else None

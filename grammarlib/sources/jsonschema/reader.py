@@ -27,7 +27,6 @@ from grammarlib.sources.jsonschema.formats import NOT_REGULAR, OPENAPI_FORMATS, 
 from grammarlib.sources.jsonschema.keywords import (
     DIALECTS,
     DRAFT_3_URI,
-    NOT_LOWERED,
     SPECIFIED_FORMATS,
     SUBSCHEMA_KEYWORDS,
     Dialect,
@@ -411,9 +410,6 @@ class SchemaReader:
 
     def _check(self, node: SchemaNode, check: Check, place: Place, keyword: str, message: str) -> None:
         """Let ``node`` check an assertion at the end of a string, and record that; ``place`` is the keyword's."""
-        if "approximate" in NOT_LOWERED:
-            self.unsupported(place[0], keyword, f"{keyword} cannot be approximated yet")
-            return
         self.approximated.append(Finding("approximated", message, keyword, pointer_of(place)))
         if check not in node.checked:
             node.checked += (check,)
@@ -1091,94 +1087,6 @@ def _unevaluated(
         node.constrains |= ARRAY
 
 
-# ---- keywords that are read and not lowered yet ----------------------------------------------
-
-
-def _refused(
-    reader: SchemaReader, node: SchemaNode, value: Any, schema: dict[str, Any], place: Place, base: Base, keyword: str
-) -> None:
-    """Record that a keyword of `NOT_LOWERED` is not enforced, unless it asserts nothing."""
-    handler = _BY_NAME.get(keyword)
-    if handler is not None:
-        handler(reader, node, value, schema, place, base, keyword)
-    vacuous = _VACUOUS.get(keyword)
-    if node.types & _ASSERTS_ON.get(keyword, ANY) and not (vacuous is not None and vacuous(value, schema)):
-        reader.unsupported(place, keyword, f"{keyword} cannot be enforced yet")
-
-
-def _is_empty_mapping(value: Any, schema: dict[str, Any]) -> bool:
-    return isinstance(value, dict) and not value
-
-
-def _is_true_schema(value: Any, schema: dict[str, Any]) -> bool:
-    return value is True or value == {}
-
-
-def _never(value: Any, schema: dict[str, Any]) -> bool:
-    return True
-
-
-def _has_no_condition(value: Any, schema: dict[str, Any]) -> bool:
-    """``if`` alone asserts nothing; with it, ``if`` is the finding and its branches are not."""
-    return "then" not in schema and "else" not in schema
-
-
-def _is_redundant_minimum(value: Any, schema: dict[str, Any]) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int) and value <= _required_count(schema)
-
-
-def _is_redundant_uniqueness(value: Any, schema: dict[str, Any]) -> bool:
-    return value is False or _holds_one_item(schema)
-
-
-def _has_one_branch(value: Any, schema: dict[str, Any]) -> bool:
-    return isinstance(value, list) and sum(branch is not False for branch in value) <= 1
-
-
-def _is_false_schema(value: Any, schema: dict[str, Any]) -> bool:
-    return value is False
-
-
-def _has_only_empty_lists(value: Any, schema: dict[str, Any]) -> bool:
-    return isinstance(value, dict) and all(member == [] or member is True for member in value.values())
-
-
-_ASSERTS_ON: Final = {
-    "patternProperties": OBJECT,
-    "propertyNames": OBJECT,
-    "minProperties": OBJECT,
-    "maxProperties": OBJECT,
-    "dependencies": OBJECT,
-    "dependentRequired": OBJECT,
-    "dependentSchemas": OBJECT,
-    "unevaluatedProperties": OBJECT,
-    "uniqueItems": ARRAY,
-    "contains": ARRAY,
-    "unevaluatedItems": ARRAY,
-}
-"""The types about which a refused keyword says something."""
-
-_VACUOUS: Final[dict[str, Callable[[Any, dict[str, Any]], bool]]] = {
-    "oneOf": _has_one_branch,
-    "not": _is_false_schema,
-    "contains": _is_true_schema,
-    "patternProperties": _is_empty_mapping,
-    "propertyNames": _is_true_schema,
-    "minProperties": _is_redundant_minimum,
-    "dependencies": _has_only_empty_lists,
-    "dependentRequired": _has_only_empty_lists,
-    "dependentSchemas": _has_only_empty_lists,
-    "unevaluatedProperties": _is_true_schema,
-    "unevaluatedItems": _is_true_schema,
-    "uniqueItems": _is_redundant_uniqueness,
-    "if": _has_no_condition,
-    "then": _never,
-    "else": _never,
-    "minContains": _never,
-    "maxContains": _never,
-}
-"""When a refused keyword asserts nothing, so that it is no finding (``then`` goes with its ``if``)."""
-
 _BY_NAME: Final[dict[str, Handler]] = {
     "minLength": _length,
     "maxLength": _length,
@@ -1223,9 +1131,7 @@ _BY_NAME: Final[dict[str, Handler]] = {
 def _handlers_of(dialect: Dialect) -> MappingProxyType[str, Handler]:
     live: dict[str, Handler] = {}
     for name in dialect.keywords:
-        if name in NOT_LOWERED:
-            live[name] = _refused
-        elif name in _BY_NAME:
+        if name in _BY_NAME:
             live[name] = _BY_NAME[name]
     return MappingProxyType(live)
 
