@@ -57,6 +57,10 @@ class LabelTable(Protocol):
         """The exit label where exactly the checks of ``bits`` hold; 0 where the value is refused."""
         ...
 
+    def cut_off(self) -> None:
+        """Hear that the search for values behind a prefix was given up: some prefix may be dead."""
+        ...
+
 
 class TextTable(Protocol):
     """Exit labels of whole strings, where no automaton can tell them."""

@@ -987,14 +987,15 @@ _LARGEST_POWER: Final = 18
 
 
 _SEARCHED: Final = 400
+_SEARCHED_IN_ALL: Final = 4_000
 _RELEVANT: Final = np.frombuffer(b"0123456789+-.eE", np.uint8).astype(np.intp)
 
 
 class TabledRows:
     """The automaton of a leaf with a table: its specs and its atoms side by side.
 
-    A state is live where a number with a label can be reached, which is looked for among `_SEARCHED` states; where
-    that is not enough, it counts as live.
+    A state is live where a number with a label can be reached, which is looked for among `_SEARCHED` states, and
+    `_SEARCHED_IN_ALL` for all states together; where that is not enough, it counts as live.
     """
 
     def __init__(self, leaf: NumberLeaf) -> None:
@@ -1006,6 +1007,7 @@ class TabledRows:
         self._numbers: dict[tuple[int, int], int] = {}
         self._states: list[tuple[int, int]] = []
         self._alive: dict[int, bool] = {}
+        self._left = _SEARCHED_IN_ALL
         self._rows: dict[int, NDArray[np.int32]] = {}
         self._number(self._live.start, self._atoms.start)
 
@@ -1039,12 +1041,14 @@ class TabledRows:
         before = {state: state}
         queue = [state]
         for at in queue:  # grows while it is walked
+            self._left -= 1
             if alive.get(at) or self.label(at):
                 while not alive.get(at):
                     alive[at] = True
                     at = before[at]
                 return True
-            if len(queue) > _SEARCHED:
+            if len(queue) > _SEARCHED or self._left < 0:
+                self._table.cut_off()
                 alive[state] = True
                 return True
             if alive.get(at) is None:

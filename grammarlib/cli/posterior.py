@@ -314,7 +314,10 @@ def _sample(run: _Run, compiled: Any, asked: int | None) -> tuple[Samples, Recor
     elif name is SamplerName.SMC:
         particles = options.particles or run.samples
         critic = None if options.critic is None else _functions(options.critic, run.potential.vocabulary, compiled)
-        algorithm = SMC(run.model, run.potential, critic=critic, n=particles, **common)
+        # AWRS would make noise for the whole vocabulary where there is nothing to ask.
+        asks = options.check is not None or options.budget is BudgetName.CLOSE
+        token_sampler: AWRS | MaskSampler = AWRS() if asks else MaskSampler()
+        algorithm = SMC(run.model, run.potential, critic=critic, token_sampler=token_sampler, n=particles, **common)
         [samples] = algorithm.run([run.prompt], run.seed, callback=recorder)
         recording = recorder.recording(label, samples, prompt=_shown(run.prompt), seed=run.seed)
         if asked is not None and asked != particles and samples.ess > 0:

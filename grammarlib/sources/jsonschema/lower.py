@@ -1529,6 +1529,7 @@ class NumberTable:
     """The exit labels of numbers, by the atoms that hold."""
 
     def __init__(self, source: SchemaSource, wanted: tuple[tuple[int, int], ...]) -> None:
+        self._source = source
         self._formulas = source.formulas
         self._wanted = wanted
         atoms = dict.fromkeys(atom for formula, _ in wanted for atom in source.formulas.atoms(formula))
@@ -1541,6 +1542,10 @@ class NumberTable:
         self._bits = {atom: 1 << position for position, atom in enumerate(specs)}
         self.specs = tuple(specs.values())
         self._labels: dict[int, int] = {}
+
+    def cut_off(self) -> None:
+        """Some prefix of a number may be dead."""
+        self._source.note_cap(())
 
     def label(self, bits: int) -> int:
         """The label of a number in exactly the specs of ``bits``."""
