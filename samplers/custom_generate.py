@@ -42,7 +42,7 @@ from samplers.potentials import CompiledPotential, Potential
 from samplers.resampling import Scheme
 from samplers.rollout import Budget
 from samplers.smc import SMC, Callback, SMCInfo, SMCState
-from samplers.token import AWRS, Estimator, Murthy
+from samplers.token import AWRS, Estimator
 from samplers.token_sampler import TokenSampler
 from samplers.trie import AlignedTrie
 from samplers.types import Constraint, Samples
@@ -133,7 +133,7 @@ def smc_generate(
         call.model,
         call.potential,
         critic=critic,
-        token_sampler=AWRS() if token_sampler is None else token_sampler,
+        token_sampler=token_sampler,
         n=call.n,
         max_tokens=call.max_tokens,
         budget=budget,
@@ -164,7 +164,8 @@ def awrs_generate(
 ) -> WeightedGenerateOutput:
     """Adaptive weighted rejection sampling: independent rows, few checks of a black box, exact weights.
 
-    ``num_return_sequences`` rows a prompt.  ``estimator``: `samplers.token.Murthy` by default.  The rest is as for
+    ``num_return_sequences`` rows a prompt.  ``estimator``: `samplers.token.Murthy` by default; a constraint that
+    has nothing to check is masked.  The rest is as for
     `smc_generate`, of which this is the special case without resampling and critics.
     """
     return smc_generate(
@@ -177,7 +178,7 @@ def awrs_generate(
         seed=seed,
         warp=warp,
         budget=budget,
-        token_sampler=AWRS(Murthy() if estimator is None else estimator),
+        token_sampler=None if estimator is None else AWRS(estimator),
         ess_threshold=0.0,
         callback=callback,
         **arguments,

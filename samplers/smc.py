@@ -21,7 +21,7 @@ resampled particles are not independent; without resampling this is the usual fo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
 import numpy as np
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
 from samplers.logspace import check_log_weights, effective_sample_size, log_mean_exp, normalised_weights
+from samplers.masking import MaskSampler
 from samplers.models.model import LanguageModel, ModelState
 from samplers.noise import PURPOSE_RESAMPLE, PURPOSE_TOKEN, stream_keys, uniforms
 from samplers.potentials import Cadence, Potential, PotentialState
@@ -113,9 +114,10 @@ class SMC:
     """The algorithm: `init`, then `step` until ``state.is_done``, then `result`; `run` is all of it.
 
     Target: ``p(x) * exp(potential.complete(x) + critic.complete(x))`` over texts x of at most ``max_tokens`` tokens,
-    the eos token not counted.  ``token_sampler`` draws tokens under ``potential`` (`AWRS` by default: masking where
-    the potential is all mask).  ``critic``: a further potential, seen only through its weights of what is written, at
-    every ``critic_every``-th token (a number, or a predicate of the bytes written).
+    the eos token not counted.  ``token_sampler`` draws tokens under ``potential``; by default `AWRS` where it has
+    checks, and `MaskSampler`, which needs one number a row, where it has none.  ``critic``: a further potential, seen
+    only through its weights of what is written, at every ``critic_every``-th token (a number, or a predicate of the
+    bytes written).
     ``n`` particles for each prompt.  ``budget``: see `samplers.rollout.within_budget`.
     ``ess_threshold``: resample a prompt where its effective sample size is below this share of the particles and one
     of them goes on (0: never, 1: at every step with unequal weights).
@@ -128,7 +130,7 @@ class SMC:
     model: LanguageModel
     potential: Potential
     critic: Potential | None = None
-    token_sampler: TokenSampler = field(default_factory=AWRS)
+    token_sampler: TokenSampler | None = None
     n: int = 16
     max_tokens: int = 256
     budget: Budget = "limit"
@@ -287,7 +289,10 @@ class SMC:
             state.step,
             rows % copies,
         )
-        result = self.token_sampler.sample(logits, state.potential, keys, active)
+        sampler = self.token_sampler
+        if sampler is None:
+            sampler = AWRS() if state.potential.has_checks else MaskSampler()
+        result = sampler.sample(logits, state.potential, keys, active)
         log_weights = state.log_weights.ravel().copy()
         log_weights[active] += result.log_weights[active] - state.twist[active]
         drawn = np.where(active & (log_weights > -np.inf), result.tokens, _NO_TOKEN)

@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
+from samplers.masking import MaskSampler
 from samplers.models import HuggingFaceModel
 from samplers.potentials import CompiledPotential, FromFunction
 from samplers.resampling import CopyScheme
 from samplers.smc import SMC, SMCInfo, SMCState, family_error, smc
 from samplers.token import AWRS, Recursive, TwoLoop
 from samplers.types import Samples
+from tests.oracles.sampler_enumeration import language, random_table
 from tests.samplers import smc_cases as cases
 from tests.samplers import tiny
 from tests.samplers.languages import letters
@@ -85,6 +87,19 @@ def test_unbiased_without_replacement(expansion: int, with_critic: bool) -> None
 def test_unbiased_with_a_cadence(every: Any) -> None:
     """A critic that is asked now and then has the same target."""
     assert_unbiased(run(critic=cases.critic(), critic_every=every, ess_threshold=1.0), target(4, True))
+
+
+def test_tokens_are_masked_where_there_is_nothing_to_check() -> None:
+    """The default is masking for a potential that is all mask, AWRS for one with checks: draw by draw."""
+    model, masked = random_table(3), language(["ab", "ba", "c", "cab"])
+    checked = masked * FromFunction(masked.vocabulary, prefix=lambda text: text != "ba")
+
+    def drawn(potential: Any, token_sampler: Any) -> list[tuple[str, ...]]:
+        sampler = SMC(model, potential, n=6, max_tokens=4, token_sampler=token_sampler)
+        return [one.texts for one in sampler.run([()] * 5, 1)]
+
+    assert drawn(masked, None) == drawn(masked, MaskSampler()) != drawn(masked, AWRS())
+    assert drawn(checked, None) == drawn(checked, AWRS()) != drawn(checked, MaskSampler())
 
 
 @pytest.mark.parametrize("estimator", [TwoLoop(), Recursive()], ids=["two loops", "recursive"])
