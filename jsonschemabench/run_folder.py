@@ -133,9 +133,11 @@ def read_cases(folder: Path) -> dict[str, Case]:
 def export(folder: Path, target: Path) -> None:
     """Write a run's records to one ``.jsonl.gz`` without its cases: settings first, then every line.
 
-    The same records give the same bytes.
+    Of paths of this machine only the file names go along.  The same records give the same bytes.
     """
-    info = read_info(folder)
+    info = dict(read_info(folder))
+    info["source"] = _without_folders(info.get("source"))
+    info["settings"] = {key: _without_folders(value) for key, value in dict(info.get("settings") or {}).items()}
     try:
         rows = (folder / ROWS).read_bytes()
         rows = rows[: rows.rfind(b"\n") + 1]
@@ -143,6 +145,11 @@ def export(folder: Path, target: Path) -> None:
         target.write_bytes(gzip.compress(head + rows, compresslevel=9, mtime=0))
     except OSError as error:
         raise DiskFull(f"{target}: {error.strerror or error}") from None
+
+
+def _without_folders(value: Any) -> Any:
+    """An absolute path as its file name; anything else as it is."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 class RunFolder:

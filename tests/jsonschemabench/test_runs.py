@@ -248,6 +248,7 @@ def test_records_can_be_exported_without_schemas(command: Command, rows: Callabl
     export(out, target)
     assert target.read_bytes() == first
     assert b"secret" not in gzip.decompress(first)
+    assert str(tmp_path).encode() not in gzip.decompress(first)
     records = read_records(target)
     assert records.rows == read_records(out).rows
     assert records.info["count"] == 2
