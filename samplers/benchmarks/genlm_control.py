@@ -17,8 +17,8 @@ of resampling, the limit (here without the end, there with it), the number of th
 each side.  What is to the other side's advantage: its batch size is the number of particles, its prompt is cached, its
 wait for a batch to fill is 1 ms instead of 20.  Its cache of laws is emptied between runs, as ours holds none.
 Tokens are those of the texts that are returned, ends included.  With one thread, time of the processor is what an idle
-machine would take, but for the waits of the other side's batches, which it leaves out.  Log Z is shown so that both can
-be seen to estimate one number.
+machine would take, but for the waits of the other side's batches, which it leaves out.  Log Z is shown because both
+estimate one number; with so few particles it varies.
 """
 
 from __future__ import annotations
