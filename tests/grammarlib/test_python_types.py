@@ -10,6 +10,7 @@ import functools
 import ipaddress
 import json
 import math
+import re
 import typing
 import uuid
 from collections.abc import Callable
@@ -100,6 +101,11 @@ Count = NewType("Count", int)
 Nested = TypeAliasType("Nested", "int | list[Nested]")
 
 
+def named(value: object) -> str:
+    """The id of a parameter: without addresses, which differ between the processes of a run."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))[:80]
+
+
 def forecast(city: str, days: int = 3, *, unit: Literal["C", "F"] = "C", pet: Person | None = None) -> str:
     """The weather of some days."""
     raise AssertionError("a function is never called")
@@ -153,7 +159,7 @@ class Service:
         (Person, '{"name": "A", "pet": null}', Person(name="A")),
         (Any, "[]", []),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=named,
 )
 def test_types_are_compiled_and_values_typed(source: Any, text: str, value: Any) -> None:
     compiled = gl.compile(source)
@@ -180,7 +186,7 @@ def test_types_are_compiled_and_values_typed(source: Any, text: str, value: Any)
         (set[int], "[1, 1]"),
         (Person, '{"name": null}'),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=named,
 )
 def test_what_pydantic_refuses_is_refused(source: Any, text: str) -> None:
     compiled = gl.compile(source)
@@ -213,7 +219,7 @@ def test_what_pydantic_refuses_is_refused(source: Any, text: str) -> None:
         Literal["a", 1, None],
         Annotated[list[Size], pydantic.Field(min_length=1, max_length=3)],
     ],
-    ids=lambda value: str(value)[:40],
+    ids=named,
 )
 def test_every_text_can_be_read(source: Any) -> None:
     """What the language holds, pydantic reads, but for integers that no machine holds."""
@@ -289,7 +295,7 @@ def test_optional_and_tagged_members_are_plain(source: Any, monkeypatch: pytest.
         type("Plain", (), {}),
         list["Missing"],  # type: ignore[name-defined]  # noqa: F821
     ],
-    ids=str,
+    ids=named,
 )
 def test_types_without_a_schema_are_refused(source: Any) -> None:
     with pytest.raises(gl.InvalidSource) as caught:
@@ -315,7 +321,7 @@ def test_types_without_a_schema_are_refused(source: Any) -> None:
         (functools.partial(forecast, days=1), '{"city": "A"}', {"city": "A", "days": 1, "unit": "C", "pet": None}),
         (lambda schema, json=1: None, '{"schema": [1]}', {"schema": [1], "json": 1}),
     ],
-    ids=str,
+    ids=named,
 )
 def test_functions_are_objects_of_their_arguments(function: Any, text: str, value: dict[str, Any]) -> None:
     compiled = gl.compile(function)
@@ -404,7 +410,7 @@ def test_a_json_object_is_any_object() -> None:
         [int],
         ["yes", "no"],
     ],
-    ids=str,
+    ids=named,
 )
 def test_forms_that_are_not_clear_are_refused(source: Any) -> None:
     """Each with what to write instead."""
