@@ -53,7 +53,8 @@ def test_every_direct_dependency_is_pinned(project: dict[str, Any]) -> None:
     pinned = pins()
     required = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
     names = {normalised(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in required}
-    assert names - pinned.keys() == {"grammarlib"}
+    # What a user's cluster, harness or machine decides has no version of ours.
+    assert names - pinned.keys() == {"grammarlib", "datasets", "jedi", "llama-cpp-python", "lm-eval", "ray"}
     assert pinned["torch"] == "2.13.0"
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from grammarlib.errors import CompileError, UnsupportedFeature
 from grammarlib.limits import Limits
-from grammarlib.sources.jsonschema import reader as reader_module
 from grammarlib.sources.jsonschema.checks import pattern_check
 from grammarlib.sources.jsonschema.keywords import LATEST, dialect_by_uri
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode, SchemaReader
@@ -212,19 +211,12 @@ def test_defaults_are_those_of_the_class() -> None:
 BACKREFERENCE = {"pattern": "^(a|b)\\1$"}
 
 
-@pytest.fixture
-def lowered_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the lowering knew `SchemaNode.checked`."""
-    monkeypatch.setattr(reader_module, "NOT_LOWERED", reader_module.NOT_LOWERED - {"approximate"})
-
-
 def approximating(schema: Any, *names: str) -> SchemaReader:
     reader = SchemaReader(schema, References(schema, LATEST), approximate=names, limits=Limits())
     reader.read()
     return reader
 
 
-@pytest.mark.usefixtures("lowered_checks")
 @pytest.mark.parametrize("name", ["pattern", "pattern:backreference"])
 def test_a_backreference_may_become_a_check(name: str) -> None:
     schema = {"properties": {"a": {**BACKREFERENCE, "maxLength": 3}, "b": BACKREFERENCE}}
@@ -251,7 +243,6 @@ def test_a_backreference_is_refused_where_it_is_not_listed(names: tuple[str, ...
     assert "column 7" in findings[0].message
 
 
-@pytest.mark.usefixtures("lowered_checks")
 @pytest.mark.parametrize(
     "schema",
     [
@@ -267,7 +258,6 @@ def test_what_no_check_can_decide_is_refused(schema: Any) -> None:
     assert caught.value.findings[0].keyword in ("backreference", "possessive")
 
 
-@pytest.mark.usefixtures("lowered_checks")
 def test_formats_that_are_not_regular_may_become_checks() -> None:
     schema = {"properties": {"a": {"format": "regex"}, "b": {"format": "idn-hostname", "type": "string"}}}
     for names in (("format",), ("format:regex", "format:idn-hostname")):
@@ -288,14 +278,6 @@ def test_formats_that_are_not_regular_may_become_checks() -> None:
         approximating(schema, "format:regex")
     assert [finding.pointer for finding in caught.value.findings] == ["/properties/b/format"]
     assert approximating({"type": "null", "format": "regex"}).approximated == []
-
-
-def test_approximations_are_refused_until_they_are_lowered() -> None:
-    if "approximate" not in reader_module.NOT_LOWERED:
-        pytest.skip("they are lowered")
-    for schema in (BACKREFERENCE, {"format": "regex"}):
-        with pytest.raises(UnsupportedFeature, match="cannot be approximated yet"):
-            approximating(schema, "pattern", "format")
 
 
 @pytest.mark.parametrize(
