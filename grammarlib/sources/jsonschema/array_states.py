@@ -295,7 +295,7 @@ class ArrayContext(Container):
                     else:
                         fails |= bits[conjunction]
                 then = self._with_outcome(after, holds, Outcome(counters, bits, hanging))
-                for more_holds, more_fails in self._demand(then, self.phase(then), tracked, bits):
+                for more_holds, more_fails in self.demanded(then, self.phase(then), tracked, bits):
                     if not (holds | more_holds) & (fails | more_fails):
                         demand[holds | more_holds, fails | more_fails] = None
         component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
@@ -334,31 +334,6 @@ class ArrayContext(Container):
                 live = live - {atom}
         clauses = {clause for clause in clauses if clause[0] in live}
         return after._replace(live=live, counters=tuple(counts), clauses=frozenset(clauses))
-
-    def _demand(
-        self, after: ArrayState, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
-    ) -> list[tuple[int, int]]:
-        """As `ObjectContext._demand`."""
-        demand: dict[tuple[int, int], None] = {}
-        for goal in phase.goals:
-            holds = 0
-            free: list[Conjunction] = []
-            for conjunction, atoms in tracked.items():
-                if any(atom in goal.holds for atom in atoms):
-                    holds |= bits[conjunction]
-                else:
-                    free.append(conjunction)
-            if self.can_finish(after, goal):
-                demand[holds, 0] = None
-                continue
-            for conjunction in free:
-                if self.can_finish(after, goal, frozenset(tracked[conjunction])):
-                    demand[holds, bits[conjunction]] = None
-            if len(free) > 1:
-                killed = frozenset(atom for conjunction in free for atom in tracked[conjunction])
-                if self.can_finish(after, goal, killed):
-                    demand[holds, sum(bits[conjunction] for conjunction in free)] = None
-        return list(demand)
 
     def finish(self, waiting: Waiting, label: int) -> ContainerView | None:
         """The view after an item ended with ``label``."""

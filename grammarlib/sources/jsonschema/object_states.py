@@ -23,7 +23,6 @@ from grammarlib.sources.jsonschema.formulas import AND, TRUE, Goal
 from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE
 from grammarlib.sources.jsonschema.statuses import (
     HANGING,
-    PAIRS,
     SEARCH,
     UNIVERSAL,
     WORDS,
@@ -406,7 +405,7 @@ class ObjectContext(Container):
                         fails |= bits[conjunction]
                     else:
                         holds |= bits[conjunction]
-                for more_holds, more_fails in self._demand(then, self.phase(then), tracked, bits):
+                for more_holds, more_fails in self.demanded(then, self.phase(then), tracked, bits):
                     if not (holds | more_holds) & (fails | more_fails):
                         demand[holds | more_holds, fails | more_fails] = None
         component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
@@ -418,43 +417,6 @@ class ObjectContext(Container):
             tuple((bits[conjunction], atom, others) for conjunction, atom, others in hanging),
         )
         return self._pending(component, waiting)
-
-    def _demand(
-        self, after: ObjectState, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
-    ) -> list[tuple[int, int]]:
-        """The exits of the value after which a goal can still be reached, as (must hold, must fail)."""
-        demand: dict[tuple[int, int], None] = {}
-        for goal in phase.goals:
-            holds = 0
-            free: list[Conjunction] = []
-            for conjunction, atoms in tracked.items():
-                if any(atom in goal.holds for atom in atoms):
-                    holds |= bits[conjunction]
-                else:
-                    free.append(conjunction)
-            if self.can_finish(after, goal):
-                demand[holds, 0] = None
-                continue
-            found = False
-            for conjunction in free:
-                if self.can_finish(after, goal, frozenset(tracked[conjunction])):
-                    demand[holds, bits[conjunction]] = None
-                    found = True
-            if not found and 1 < len(free) <= PAIRS:
-                for position, first in enumerate(free):
-                    for second in free[position + 1 :]:
-                        killed = frozenset((*tracked[first], *tracked[second]))
-                        if self.can_finish(after, goal, killed):
-                            demand[holds, bits[first] | bits[second]] = None
-                            found = True
-            if not found and len(free) > 1:
-                killed = frozenset(atom for conjunction in free for atom in tracked[conjunction])
-                if self.can_finish(after, goal, killed):
-                    fails = 0
-                    for conjunction in free:
-                        fails |= bits[conjunction]
-                    demand[holds, fails] = None
-        return list(demand)
 
     def _pending(self, component: ComponentKey | None, waiting: Waiting) -> PendingView | None:
         if component is None:

@@ -15,7 +15,8 @@ left to the machine's key bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from itertools import combinations
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from grammarlib.automata.components import (
     ComponentKey,
@@ -42,8 +43,8 @@ WORDS: Final = 64
 HANGING: Final = 4
 """Up to how many unevaluated checks of one member both outcomes are looked at."""
 
-PAIRS: Final = 12
-"""Up to how many open checks two at once may be demanded to fail in one member."""
+FREE: Final = 10
+"""Up to how many open checks every set is looked at that may be demanded to fail in one member."""
 
 
 Conjunction: TypeAlias = tuple[int, ...]
@@ -262,6 +263,47 @@ class Container:
         """A search for a way out was cut off here."""
         self.source.note_cap(self._literals)
 
+    def can_finish(self, state: Any, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
+        """Whether more members lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""
+        raise NotImplementedError
+
+    def demanded(
+        self, after: Any, phase: Phase, tracked: dict[Conjunction, list[int]], bits: dict[Conjunction, int]
+    ) -> list[tuple[int, int]]:
+        """The exits of the value that begins after which a goal can still be reached: (must hold, must fail).
+
+        Every least set of checks that have to fail is found where they are few; else any exit will do, and the end
+        of the container decides.
+        """
+        demand: dict[tuple[int, int], None] = {}
+        for goal in phase.goals:
+            holds = 0
+            free: list[Conjunction] = []
+            for conjunction, atoms in tracked.items():
+                if any(atom in goal.holds for atom in atoms):
+                    holds |= bits[conjunction]
+                else:
+                    free.append(conjunction)
+            if self.can_finish(after, goal):
+                demand[holds, 0] = None
+                continue
+            if not free or not self.can_finish(after, goal, _atoms_of(free, tracked)):
+                continue  # failing more never hurts, so that fewer failures do not help either
+            if len(free) > FREE:
+                self.note_cap()
+                demand[holds, 0] = None
+                continue
+            least: list[frozenset[Conjunction]] = []
+            for size in range(1, len(free) + 1):
+                for chosen in combinations(free, size):
+                    several = frozenset(chosen)
+                    if any(fewer <= several for fewer in least):
+                        continue
+                    if self.can_finish(after, goal, _atoms_of(chosen, tracked)):
+                        least.append(several)
+                        demand[holds, sum(bits[conjunction] for conjunction in chosen)] = None
+        return list(demand)
+
     def with_clauses(self, formula: int, clauses: frozenset[tuple[int, frozenset[int]]]) -> int:
         """``formula``, where each atom of ``clauses`` also needs what else evaluates its members."""
         if not clauses:
@@ -297,6 +339,10 @@ class Container:
 
 UNIVERSAL: Final = frozenset(("properties", "items", "unique", "unevaluated"))
 """Kinds of atoms that hold from the beginning until a member makes them fail."""
+
+
+def _atoms_of(conjunctions: Iterable[Conjunction], tracked: dict[Conjunction, list[int]]) -> frozenset[int]:
+    return frozenset(atom for conjunction in conjunctions for atom in tracked[conjunction])
 
 
 def negated(literal: int | None) -> tuple[int, ...]:
