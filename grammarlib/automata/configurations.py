@@ -874,7 +874,15 @@ class Machine:
         """Whether any unlisted name may come next in ``frame``."""
         k = self.kernel
         view = self.V[self.F[frame, k.F_VIEW]].tolist()
-        if view[k.V_OTHER] < 0 or view[k.V_OTHER_ROW] != k.ANY_TEXT_ROW:
+        return view[k.V_OTHER_ROW] == k.ANY_TEXT_ROW and self._takes_unlisted(view, frame)
+
+    def _takes_unlisted(self, view: list[int], frame: int) -> bool:
+        """Whether the fields of a frame's view take an unlisted name next.
+
+        False too where a fixed order of several tracks would have to be asked.
+        """
+        k = self.kernel
+        if view[k.V_OTHER] < 0:
             return False
         if view[k.V_ORDERED] != 1:
             return True
@@ -902,11 +910,13 @@ class Machine:
         return depth >= length or bool(self.B[start + depth] & 0xC0 != 0x80)
 
     def reads_classed_name(self, configuration: int) -> bool:
-        """Whether a name is read, no escape of it, whose rest an automaton of names decides."""
+        """Whether a name is read, no escape of it, whose rest an automaton of names decides alone."""
         k = self.kernel
         _, row, _, escaped, frame = self.K[configuration, :5].tolist()
-        view = int(self.F[frame, k.F_VIEW])
-        return not (row < 0 or escaped & k.UNRECORDED or self.V[view, k.V_OTHER_ROW] == k.ANY_TEXT_ROW)
+        if row < 0 or escaped & k.UNRECORDED:
+            return False
+        view = self.V[self.F[frame, k.F_VIEW]].tolist()
+        return view[k.V_OTHER_ROW] != k.ANY_TEXT_ROW and self._takes_unlisted(view, frame)
 
     def takes_any_digits(self, leaf: int, packed: int) -> bool:
         """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.

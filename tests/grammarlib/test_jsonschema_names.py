@@ -58,6 +58,12 @@ SCHEMAS: dict[str, Any] = {
             {"propertyNames": {"enum": ["a", "d", "e"]}, "properties": {"e": {"const": 1}}},
         ],
     },
+    "one is required": {
+        "type": "object",
+        "properties": {"ab": {"minimum": 0}},
+        "patternProperties": {"^[a-z_]*$": INTEGER},
+        "required": ["ab"],
+    },
     "unevaluated": {
         "type": "object",
         "anyOf": [{"patternProperties": {"^a": INTEGER}}, {"patternProperties": {"b$": NULL}, "required": ["b"]}],
@@ -142,13 +148,14 @@ def test_next_bytes_are_the_twins(name: str, order: Any) -> None:
         pair.follow(pair.walk(random.Random(seed), 16))
 
 
+@pytest.mark.parametrize("order", ["any", "schema"])
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_masks_are_what_can_be_read(name: str) -> None:
+def test_masks_are_what_can_be_read(name: str, order: Any) -> None:
     generator = random.Random(4)
     pieces = [text.encode() for text in generator.sample(texts(generator, 30), 8)]
     pieces += [b'{"a":1,"b":', b'","b":1,"a', b'":1,"ab":1,"', b'b":1}', b'\\u0061":1,"b":1', b'"\\ud834\\udd1e":null']
     vocabulary = hard_vocabulary(pieces, 2, 40)
-    compiled = gl.compile(SCHEMAS[name], vocabulary)
+    compiled = gl.compile(gl.JsonSchema(SCHEMAS[name], order=order), vocabulary)
     for prefix in (b'{"', b'{"a":1,"', b'{"b":1,"a', b'{"\\u006', b'{"a":1,"b":1', b'{"\xe4\xb8'):
         matcher = compiled.matcher()
         matcher.accept_bytes(prefix)
