@@ -17,9 +17,14 @@ from samplers import (
     HuggingFaceModel,
     MarkovChains,
     MaskedSampling,
+    aligned_generate,
+    awrs_generate,
+    smc_generate,
 )
+from samplers.bytes import ByteModel
 from samplers.noise import device_uniforms, stream_keys, uniforms
 from samplers.potentials import LanguageModelPotential
+from samplers.smc import SMC
 from tests.samplers import tiny
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
@@ -76,6 +81,57 @@ def test_weights_agree_with_the_cpu(device: str) -> None:
         )
         [drawn] = processor.finish(sequences)
     assert all(compiled.accepts(text) for text in drawn.texts)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("storage", ["dynamic", "static"])
+def test_checked_particles_agree_with_the_cpu(device: str, storage: Any) -> None:
+    """SMC with a black box that refuses prefixes: candidates, weights, ancestors and copied cache rows."""
+    compiled = source()
+    potential = CompiledPotential(compiled) * FromFunction(
+        compiled.vocabulary, prefix=lambda text: not text.endswith("cc")
+    )
+    results = []
+    for place in (device, "cpu"):
+        bare = tiny.new_model(5).to(place)
+        model = HuggingFaceModel(bare, cache=storage, max_length=32 if storage == "static" else None)
+        algorithm = SMC(model, potential, n=32, max_tokens=7, ess_threshold=0.9)
+        results.append(algorithm.run([tiny.ids("xy"), tiny.ids("z")], 1))
+    for there, here in zip(*results, strict=True):
+        assert all(compiled.accepts(text) and "cc" not in text for text in there.posterior())
+        assert there.log_evidence == pytest.approx(here.log_evidence, abs=1e-2)
+        assert there.statistics.constraint_checks == pytest.approx(here.statistics.constraint_checks, rel=0.1)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_samplers_inside_generate_on_a_device(device: str) -> None:
+    """Sequences and weights come back where the model is."""
+    compiled = source()
+    model = tiny.new_model(5).to(device)
+    inputs = {name: tensor.to(device) for name, tensor in tiny.encode("xy", "z").items()}
+    for how in (awrs_generate, smc_generate, aligned_generate):
+        output = model.generate(
+            **inputs,
+            custom_generate=how,
+            constraint=compiled,
+            do_sample=True,
+            num_return_sequences=4,
+            max_new_tokens=8,
+            seed=5,
+        )
+        assert output.sequences.device.type == device
+        assert all(compiled.accepts(text) for samples in output.samples for text in samples.posterior())
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_bytes_on_a_device(device: str) -> None:
+    """The law of the next byte, with a model on the device, is that of the CPU."""
+    laws = []
+    for place in (device, "cpu"):
+        state = ByteModel(HuggingFaceModel(tiny.new_model(5).to(place)), tiny.vocabulary()).start(tiny.ids("xy"))
+        assert state.advance_all(b"ab") == 2
+        laws.append(np.exp(state.next_log_probs()))
+    np.testing.assert_allclose(laws[0], laws[1], atol=1e-5)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -164,10 +164,11 @@ def test_triton_on_a_gpu() -> None:
 
 @pytest.mark.gpu
 def test_the_gpu_takes_the_kernel() -> None:
-    """The public function, on CUDA tensors."""
-    logits, words, keys = case(2500, rows=64, device="cuda")
-    expected = mask_gumbel_topk(logits.cpu(), words.cpu(), keys.cpu(), 8)
-    assert torch.equal(mask_gumbel_topk(logits, words, keys, 8).tokens.cpu(), expected.tokens)
+    """The public function, on CUDA tensors: small and as wide as real vocabularies."""
+    for width in (2500, 128_815):
+        logits, words, keys = case(width, rows=64, device="cuda")
+        expected = mask_gumbel_topk(logits.cpu(), words.cpu(), keys.cpu(), 8)
+        assert torch.equal(mask_gumbel_topk(logits, words, keys, 8).tokens.cpu(), expected.tokens)
 
 
 def test_triton_in_its_interpreter() -> None:

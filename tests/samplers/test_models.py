@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -68,7 +69,8 @@ def network(kind: str) -> Any:
 def recompute(model: Any, sequences: list[list[int]]) -> torch.Tensor:
     """Logits after each sequence, alone and without a cache."""
     with torch.inference_mode():
-        rows = [model(torch.tensor([sequence]), use_cache=False).logits[0, -1].float() for sequence in sequences]
+        inputs = [torch.tensor([sequence], device=model.device) for sequence in sequences]
+        rows = [model(ids, use_cache=False).logits[0, -1].float() for ids in inputs]
     return torch.stack(rows)
 
 
@@ -87,12 +89,13 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "storage"), CASES)
 @pytest.mark.parametrize("is_padded", [False, True])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_logits_after_random_ancestors_are_those_of_a_fresh_computation(
-    kind: str, storage: Any, is_padded: bool
+    kind: str, storage: Any, is_padded: bool, device: str
 ) -> None:
     """Particles, copies, forks and drops of rows move the right cache rows."""
     random = np.random.default_rng(7)
-    bare = network(kind)
+    bare = copy.deepcopy(network(kind)).to(device)
     model = HuggingFaceModel(bare, cache=storage, max_length=24 if storage == "static" else None)
     prompts = [[5, 6, 7, 8, 9], [11, 12, 13] if is_padded else [11, 12, 13, 14, 15]]
     state = model.prefill(*model.encode(prompts), particles=3)
