@@ -37,10 +37,11 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
+from samplers.kernels import draw, row_uniforms
 from samplers.logspace import log_evidence_error, log_mean_exp
-from samplers.masking import draw, target_log_probs
+from samplers.masking import target_log_probs
 from samplers.models.model import LanguageModel, ModelState
-from samplers.noise import PURPOSE_ACCEPT, PURPOSE_TOKEN, device_uniforms, uniforms
+from samplers.noise import PURPOSE_ACCEPT, PURPOSE_TOKEN, uniforms
 from samplers.potentials.potential import Potential
 from samplers.rollout import (
     Budget,
@@ -303,8 +304,8 @@ class AlignedSampling:
             scores = log_probs.clone()
             log.scatter(scores)
             log_mass = torch.logsumexp(scores, dim=1).double().cpu().numpy()
-            uniform = device_uniforms(torch.from_numpy(rollout.keys(seed, PURPOSE_TOKEN)).to(scores.device), 1)[:, 0]
-            tokens = draw(scores.clone(), uniform).cpu().numpy()
+            uniform = row_uniforms(rollout.keys(seed, PURPOSE_TOKEN), scores.device)
+            tokens = draw(scores, uniform).cpu().numpy()
 
             kept = rollout.is_active & (log_mass > -np.inf)
             thresholds = np.log(uniforms(rollout.keys(seed, PURPOSE_ACCEPT), 2))

@@ -25,11 +25,12 @@ from transformers import LogitsProcessor
 from samplers.aligned import VisitLog
 from samplers.errors import SamplerError, UnsupportedCall
 from samplers.generation_call import GenerationCall, current_generation_call
+from samplers.kernels import draw, row_uniforms
 from samplers.logspace import check_log_weights
-from samplers.masking import draw, target_log_probs
+from samplers.masking import target_log_probs
 from samplers.models.huggingface import HuggingFaceModel
 from samplers.models.warp import Warp
-from samplers.noise import PURPOSE_TOKEN, device_uniforms, prompt_coordinates, stream_keys
+from samplers.noise import PURPOSE_TOKEN, prompt_coordinates, stream_keys
 from samplers.potentials.compiled import CompiledPotential
 from samplers.potentials.potential import Potential, PotentialState
 from samplers.rollout import Budget, parser_of, weighted_samples, within_budget
@@ -244,8 +245,7 @@ class AlignedProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
             log.scatter(aligned)
             log_mass = torch.logsumexp(aligned, dim=1).double().cpu().numpy()
             keys = stream_keys(self._seed, PURPOSE_TOKEN, session.coordinates, session.slots, session.steps)
-            uniform = device_uniforms(torch.from_numpy(keys).to(aligned.device), 1)[:, 0]
-            tokens = draw(aligned.clone(), uniform).cpu().numpy()
+            tokens = draw(aligned, row_uniforms(keys, aligned.device)).cpu().numpy()
             kept = session.is_active & (log_mass > -np.inf)
             answers = np.zeros(rows)
             if session.potential.has_checks and kept.any():

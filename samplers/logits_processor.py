@@ -285,7 +285,6 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
 
     def _fill(self, states: Iterable[PrefixState | None], words: NDArray[np.int32], width: int) -> list[bool]:
         """Write each row's mask (int32[rows, words], zeros before); tell which rows allow nothing."""
-        empty = []
         scratch: NDArray[np.int32] | None = None
         if self._vocabulary is not None:
             vocabulary_words = (self._vocabulary.logits_width + 31) // 32
@@ -304,8 +303,7 @@ class MaskProcessor(LogitsProcessor):  # type: ignore[misc,unused-ignore]
                 common = min(scratch.shape[1], words.shape[1])
                 words[row, :common] = scratch[0, :common]
                 self._settle_model_stops(state, words[row], width)
-            empty.append(state is not None and not words[row].any())
-        return empty
+        return [bool(count == 0) for count in np.count_nonzero(words, axis=1)]
 
     def _allow_stops(self, row: NDArray[np.int32], width: int) -> None:
         for token in self._stops:

@@ -3,9 +3,8 @@
 Purpose: masked decoding bends a model's law; the product of the masked masses says by how much, for each text, at no
 cost.  With it the samples are importance samples of the target.
 Place: `MaskSampler` draws tokens for any driver; `MaskedSampling` is the driver without resampling.
-Cost: two passes over the logits in float64 for a row and step.
-Not taken: float32 sums (their error is 1e-6 a token, and masses of 1e-12 are lost beside 1); ``torch.multinomial`` (a
-global generator, and rows that depend on each other).
+Cost: `samplers.kernels.masked_draw` for all rows, and one copy of two numbers a row to the host.
+Not taken: one pass over the logits for the mass and another for the token; a kernel has both.
 
 Mathematics: q(v|u) = p(v|u) n(v|u) / m(u) with n the mask and the dense factor, m(u) = sum of p n.  Then p n / q = m(u)
 whatever v is, so a text's weight is the product of m(u) over its steps, and E[weight] = Z.
@@ -20,10 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from samplers.bitmask import unpack_bitmask
 from samplers.errors import SamplerError
+from samplers.kernels import Draws, draw, masked_draw, masked_log_probs, row_uniforms
 from samplers.models.model import LanguageModel
-from samplers.noise import PURPOSE_TOKEN, device_uniforms
+from samplers.noise import PURPOSE_TOKEN
 from samplers.potentials.potential import Potential, PotentialState
 from samplers.rollout import Budget, Prompt, Prompts, Rollout, parser_of, weighted_samples, within_budget
 from samplers.token import AWRS
@@ -31,42 +30,22 @@ from samplers.token_sampler import TokenSampler
 from samplers.types import Samples, Statistics, StepResult
 
 
-def exact_dtype(device: torch.device) -> torch.dtype:
-    """float64, but float32 on MPS, which has no other."""
-    return torch.float32 if device.type == "mps" else torch.float64
-
-
 def target_log_probs(logits: torch.Tensor, potential: PotentialState) -> torch.Tensor:
     """log p(v|u) plus the mask and the dense factor: float64[rows, vocabulary_size], not normalised again.
 
     Its sum is the log of m(u).  What checks would say is not in it.
     """
-    log_probs = torch.log_softmax(logits.to(exact_dtype(logits.device)), dim=1)
-    width = log_probs.shape[1]
-    words = potential.mask()
-    if words is not None:
-        allowed = unpack_bitmask(words.to(log_probs.device, non_blocking=True), width)
-        log_probs = log_probs.masked_fill_(~allowed, -torch.inf)
+    log_probs = masked_log_probs(logits, potential.mask())
     dense = potential.log_weights_next()
-    if dense is not None:
-        common = min(width, dense.shape[1])
-        log_probs[:, :common] += dense[:, :common].to(log_probs.device, log_probs.dtype)
-        log_probs[:, common:] = -torch.inf
+    return log_probs if dense is None else _with_dense(log_probs, dense)
+
+
+def _with_dense(log_probs: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
+    """``log_probs``, in place, plus a dense factor; -inf for tokens that the factor does not know."""
+    common = min(log_probs.shape[1], dense.shape[1])
+    log_probs[:, :common] += dense[:, :common].to(log_probs.device, log_probs.dtype)
+    log_probs[:, common:] = -torch.inf
     return log_probs
-
-
-def draw(scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """One token a row in proportion to exp(scores), by inversion of one uniform number a row: int64[rows].
-
-    ``scores``: float64[rows, width]; ``uniform``: [rows].  Tokens of -inf are never drawn; a row of nothing else
-    gives an arbitrary one.
-    """
-    largest = scores.amax(dim=1, keepdim=True)
-    cumulative = (scores - torch.where(largest.isfinite(), largest, 0.0)).exp_().cumsum_(dim=1)
-    total = cumulative[:, -1:].clone()
-    last_possible = torch.searchsorted(cumulative, total)  # rounding must not reach the zeros behind it
-    chosen = torch.searchsorted(cumulative, uniform.to(cumulative.dtype)[:, None] * total, right=True)
-    return torch.minimum(chosen, last_possible).clamp_(max=scores.shape[1] - 1)[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +66,17 @@ class MaskSampler:
         """See `TokenSampler`."""
         rows = len(keys)
         active = np.ones(rows, dtype=np.bool_) if active is None else active
-        scores = target_log_probs(logits, potential)
-        log_mass = torch.logsumexp(scores, dim=1)
-        uniform = device_uniforms(torch.from_numpy(keys).to(scores.device), 1)[:, 0]
-        tokens = draw(scores, uniform).cpu().numpy()
-        weights = log_mass.double().cpu().numpy()
+        uniform = row_uniforms(keys, logits.device)
+        words = potential.mask()
+        dense = potential.log_weights_next()
+        if dense is None:
+            drawn = masked_draw(logits, words, uniform)
+        else:
+            scores = _with_dense(masked_log_probs(logits, words), dense)
+            drawn = Draws(draw(scores, uniform), torch.logsumexp(scores, dim=1))
+        # One copy to the host; token ids are exact in float64.
+        host = torch.stack([drawn.tokens.to(drawn.log_mass.dtype), drawn.log_mass]).double().cpu().numpy()
+        tokens, weights = host[0].astype(np.int64), host[1].copy()
         if np.isnan(weights[active]).any() or (weights[active] == np.inf).any():
             raise SamplerError("the model's logits or a dense factor hold NaN or +inf")
         alive = active & (weights > -np.inf)

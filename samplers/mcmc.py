@@ -34,10 +34,11 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
+from samplers.kernels import draw, row_uniforms
 from samplers.logspace import log_sum_exp
-from samplers.masking import draw, target_log_probs
+from samplers.masking import target_log_probs
 from samplers.models.model import LanguageModel, ModelState
-from samplers.noise import PURPOSE_ACCEPT, PURPOSE_CUT, PURPOSE_TOKEN, device_uniforms, stream_keys, uniforms
+from samplers.noise import PURPOSE_ACCEPT, PURPOSE_CUT, PURPOSE_TOKEN, stream_keys, uniforms
 from samplers.potentials.potential import Potential
 from samplers.rollout import Budget, Prompt, Prompts, Rollout, parser_of, text_of, within_budget
 from samplers.types import Samples, Statistics
@@ -229,8 +230,8 @@ class MarkovChains:
             law = scores - torch.where(log_mass.isfinite(), log_mass, 0.0)[:, None]
             surprises = torch.where(law > -torch.inf, law.exp() * -law, 0.0)
             entropies = surprises.sum(dim=1).clamp(min=0).double().cpu().numpy()  # rounding must not make it negative
-            keys = torch.from_numpy(self._keys(state, PURPOSE_TOKEN, rollout.step)).to(scores.device)
-            tokens = draw(scores.clone(), device_uniforms(keys, 1)[:, 0]).cpu().numpy()
+            keys = self._keys(state, PURPOSE_TOKEN, rollout.step)
+            tokens = draw(scores, row_uniforms(keys, scores.device)).cpu().numpy()
             for row in np.flatnonzero(is_kept).tolist():
                 tokens[row] = state.texts[row].tokens[rollout.step]
             index = torch.from_numpy(tokens).to(scores.device)[:, None]

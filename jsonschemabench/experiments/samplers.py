@@ -49,7 +49,7 @@ from samplers.models import embedded_model
 from samplers.models.prompt import prompt_for
 from samplers.pictures import Chart, Series, draw_charts
 from samplers.recording import Recorder
-from samplers.token import Murthy, StoppingRule, TwoLoop
+from samplers.token import Murthy, Recursive, StoppingRule, TwoLoop
 
 KERNELS: Final = ("uniform", "priority", "independence")
 
@@ -360,7 +360,13 @@ def _checks(case: Case, model: Any, compiled: Any, masked: Any, size: Size, seed
     }
     # With one valid token in the whole vocabulary, the default looks for a second one until nothing is left to check.
     bounded = AWRS(Murthy(StoppingRule(max_checks=64)))
-    for name, sampler in (("murthy", AWRS()), ("two_loop", AWRS(TwoLoop())), ("murthy_64", bounded)):
+    several = {
+        "murthy": AWRS(),
+        "two_loop": AWRS(TwoLoop()),
+        "murthy_64": bounded,
+        "recursive": AWRS(Recursive()),
+    }
+    for name, sampler in several.items():
         started = time.perf_counter()
         [samples] = MaskedSampling(
             model,
@@ -475,22 +481,23 @@ def tables(result: Mapping[str, Any]) -> str:
             *(_figure(curves[f"mcmc, {kernel}"][-1]["divergence"]) for kernel in KERNELS),
         ]
         lines.append(_row([case["name"], *cells]))
-    head = ["language", "lost nats a token", "checks a token: Murthy", "at most 64", "two loops", "masking by asking"]
-    head += ["log Z", "two loops", "SMC error of Z", "without resampling"]
+    head = ["language", "lost nats a token", "checks a token: Murthy", "at most 64", "two loops", "recursive"]
+    head += ["masking by asking", "log Z", "two loops", "recursive", "SMC error of Z", "without resampling"]
     lines += ["", "AWRS on the grammar as a black box, and the relative error of SMC's estimate of Z:", "", _row(head)]
     lines.append(_row(["---"] * len(head)))
     particles = size["particles"][-1]
     for case in result["cases"]:
         awrs, smc = case["figures"]["awrs"], case["figures"]["smc"]
-        found, error = awrs["two_loop"]["log_evidence"], awrs["two_loop"]["log_evidence_error"]
         cells = [
             f"{awrs['lost_nats_per_token']:.2f}",
             f"{awrs['murthy']['checks_per_token']:.1f}",
             f"{awrs['murthy_64']['checks_per_token']:.1f}",
             f"{awrs['two_loop']['checks_per_token']:.1f}",
+            f"{awrs['recursive']['checks_per_token']:.1f}",
             str(awrs["vocabulary"]),
             f"{case['log_evidence']:.2f}",
-            "dead" if found is None else f"{found:.2f} ± {math.inf if error is None else error:.2f}",
+            _evidence(awrs["two_loop"]),
+            _evidence(awrs["recursive"]),
             f"{smc[f'relative_error_{particles}']:.2f}",
             f"{smc[f'relative_error_{particles}_without_resampling']:.2f}",
         ]
@@ -508,6 +515,11 @@ def _row(cells: Sequence[str]) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _evidence(figures: Mapping[str, Any]) -> str:
+    found, error = figures["log_evidence"], figures["log_evidence_error"]
+    return "dead" if found is None else f"{found:.2f} ± {math.inf if error is None else error:.2f}"
 
 
 def _number(value: float | None) -> float:

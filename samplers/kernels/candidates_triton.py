@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
-import triton  # type: ignore[import-not-found,unused-ignore]
-import triton.language as tl  # type: ignore[import-not-found,unused-ignore]
+import triton
+import triton.language as tl
 
 from samplers.kernels.candidates import Candidates, check_arguments, finish
 from samplers.noise import FIRST_FACTOR, GOLDEN, SECOND_FACTOR

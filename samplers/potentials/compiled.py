@@ -86,7 +86,8 @@ class CompiledState:
 
     def mask(self) -> torch.Tensor:
         """int32[rows, words], exact."""
-        words = torch.zeros((self.rows, self._words), dtype=torch.int32)
+        # Pinned memory is kept for reuse by torch: a fresh megabyte costs a page fault every 4 KiB, and travels slowly.
+        words = torch.zeros((self.rows, self._words), dtype=torch.int32, pin_memory=torch.cuda.is_initialized())
         buffer = words.numpy()
         for row, matcher in enumerate(self._matchers):
             if matcher is not None and not matcher.is_terminated:

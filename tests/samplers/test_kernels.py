@@ -13,7 +13,14 @@ import torch
 
 from samplers.bitmask import unpack_bitmask
 from samplers.errors import SamplerError
-from samplers.kernels import copy_rows_, mask_gumbel_topk, mask_gumbel_topk_reference, without
+from samplers.kernels import (
+    copy_rows_,
+    mask_gumbel_topk,
+    mask_gumbel_topk_reference,
+    masked_draw,
+    masked_draw_reference,
+    without,
+)
 from samplers.noise import device_uniforms, stream_keys
 
 WIDTHS = [37, 64, 1024, 2500]
@@ -139,6 +146,63 @@ def test_errors() -> None:
             mask_gumbel_topk(logits, words, keys, 1, temperature=temperature)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_masked_draws_are_by_inversion(width: int) -> None:
+    """The token in which the cumulative sum passes the number, by exact sums of the law; the mass is its sum."""
+    logits, words, _ = case(width)
+    law = torch.softmax(logits.double(), dim=1)
+    for mask in masks(words).values():
+        allowed = torch.ones_like(law, dtype=torch.bool) if mask is None else unpack_bitmask(mask, width)
+        weights = (law * allowed).tolist()
+        totals = [math.fsum(row) for row in weights]
+        for number in (0.0, 0.25, 0.7, 1 - 2**-53):
+            found = masked_draw(logits, mask, torch.full((len(logits),), number, dtype=torch.float64))
+            for row, total in enumerate(totals):
+                if total == 0:
+                    assert found.log_mass[row] == -torch.inf
+                    continue
+                assert found.log_mass[row].exp() == pytest.approx(total, rel=1e-12)
+                token = int(found.tokens[row])
+                assert weights[row][token] > 0
+                before, after = math.fsum(weights[row][:token]), math.fsum(weights[row][: token + 1])
+                assert before <= number * total * (1 + 1e-12) and number * total <= after * (1 + 1e-12)
+
+
+def test_masked_draws_of_numbers_that_are_none() -> None:
+    """NaN and +inf reach the mass, for the caller to raise; nothing allowed is a mass of 0."""
+    uniform = torch.tensor([0.5], dtype=torch.float64)
+    for logits in ([0.0, torch.nan], [0.0, torch.inf]):
+        assert masked_draw(torch.tensor([logits]), None, uniform).log_mass.isnan().all()
+    with pytest.raises(SamplerError):
+        masked_draw(torch.zeros(2, 3), None, uniform)
+    with pytest.raises(SamplerError):
+        masked_draw(torch.zeros(1, 3), torch.zeros(1, 1, dtype=torch.int64), uniform)
+    with pytest.raises(SamplerError):
+        masked_draw(torch.zeros(1, 3, dtype=torch.int64), None, uniform)
+
+
+def assert_triton_draws_agree(device: str) -> None:
+    """The same tokens and masses, over widths, dtypes and masks; numbers at the ends of the interval too."""
+    from samplers.kernels.draws_triton import masked_draw_triton
+
+    for width, dtype in itertools.product(WIDTHS, [torch.float32, torch.bfloat16, torch.float16, torch.float64]):
+        logits, words, keys = case(width, rows=5, dtype=dtype, device=device)
+        uniform = device_uniforms(keys, 1)[:, 0].contiguous()
+        uniform[0], uniform[1] = 0.0, 1 - 2**-53
+        for mask in masks(words).values():
+            expected = masked_draw_reference(logits.cpu(), None if mask is None else mask.cpu(), uniform.cpu())
+            found = masked_draw_triton(logits, mask, uniform)
+            torch.testing.assert_close(found.log_mass.cpu(), expected.log_mass, rtol=1e-12, atol=1e-12)
+            alive = expected.log_mass > -torch.inf
+            assert torch.equal(found.tokens.cpu()[alive], expected.tokens[alive])
+    half = torch.tensor([0.5], dtype=torch.float64, device=device)
+    for wrong in ([0.0, torch.nan, 1.0], [torch.inf, 0.0, 1.0]):
+        with np.errstate(invalid="ignore"):  # of Triton's interpreter
+            assert masked_draw_triton(torch.tensor([wrong], device=device), None, half).log_mass.isnan().all()
+    dead = torch.full((1, 3), -torch.inf, device=device)
+    assert float(masked_draw_triton(dead, None, half).log_mass) == -math.inf
+
+
 def assert_triton_agrees(device: str) -> None:
     """The same candidates, and sums to rounding, over widths, dtypes, masks and temperatures."""
     from samplers.kernels.candidates_triton import mask_gumbel_topk_triton
@@ -160,6 +224,7 @@ def test_triton_on_a_gpu() -> None:
     """Bit for bit on candidates."""
     pytest.importorskip("triton")
     assert_triton_agrees("cuda")
+    assert_triton_draws_agree("cuda")
 
 
 @pytest.mark.gpu
@@ -169,6 +234,9 @@ def test_the_gpu_takes_the_kernel() -> None:
         logits, words, keys = case(width, rows=64, device="cuda")
         expected = mask_gumbel_topk(logits.cpu(), words.cpu(), keys.cpu(), 8)
         assert torch.equal(mask_gumbel_topk(logits, words, keys, 8).tokens.cpu(), expected.tokens)
+        uniform = device_uniforms(keys, 1)[:, 0]
+        drawn = masked_draw_reference(logits.cpu(), words.cpu(), uniform.cpu())
+        assert torch.equal(masked_draw(logits, words.cpu(), uniform).tokens.cpu(), drawn.tokens)
 
 
 def test_triton_in_its_interpreter() -> None:
@@ -177,6 +245,7 @@ def test_triton_in_its_interpreter() -> None:
     if os.environ.get("TRITON_INTERPRET") != "1":
         pytest.skip("set TRITON_INTERPRET=1 to run the kernel in Triton's interpreter")
     assert_triton_agrees("cpu")
+    assert_triton_draws_agree("cpu")
 
 
 def test_copy_rows() -> None:

@@ -1,9 +1,9 @@
-"""The one entry to candidates of a race: the fused kernel on CUDA devices, the reference elsewhere.
+"""The entries to what is fused on the device: Triton kernels on CUDA devices, the references in torch elsewhere.
 
 Purpose: callers name the operation, not the device.
-Place: over `samplers.kernels.candidates` (torch) and `samplers.kernels.candidates_triton`; called by
-`samplers.token.race`.  Cost: none of its own.
-Not taken: Triton as a dependency; without it a CUDA device runs the reference.
+Place: over `samplers.kernels.candidates`, `samplers.kernels.draws` (torch) and their twins in Triton; called by
+`samplers.token.race` and `samplers.masking`.  Cost: none of its own.
+Not taken: Triton as a dependency; without it a CUDA device runs the references.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 import torch
 
 from samplers.kernels.candidates import Candidates, check_arguments, mask_gumbel_topk_reference
+from samplers.kernels.draws import Draws, masked_draw_reference
 
 _FUSED_COUNT: Final = 64
 """The kernel is unrolled and reduces a tile once for each candidate: past this many, a sort is the better way."""
@@ -47,3 +48,23 @@ def mask_gumbel_topk(
         else:
             return mask_gumbel_topk_triton(logits, bitmask, keys, count, temperature=temperature)
     return mask_gumbel_topk_reference(logits, bitmask, keys, count, temperature=temperature)
+
+
+def masked_draw(logits: torch.Tensor, bitmask: torch.Tensor | None, uniform: torch.Tensor) -> Draws:
+    """One token a row in proportion to softmax(logits) under the mask, and the log of the mass under it.
+
+    ``logits``: float[rows, width]; -inf is never drawn.  ``bitmask``: packed int32[rows, words] on any device, or None
+    (all allowed); tokens past the last word are not allowed.  ``uniform``: float64[rows] in [0, 1): a row's token is
+    the one in which the cumulative sum of its weights, by token id, passes ``uniform`` times their sum.
+
+    On CUDA devices a fused kernel runs where Triton is installed; its tokens are those of the reference but for
+    numbers within rounding of the boundary between two tokens.  Raises `SamplerError` for arguments that do not fit.
+    """
+    if logits.is_cuda:
+        try:
+            from samplers.kernels.draws_triton import masked_draw_triton
+        except ModuleNotFoundError:
+            pass
+        else:
+            return masked_draw_triton(logits, bitmask, uniform)
+    return masked_draw_reference(logits, bitmask, uniform)
