@@ -15,8 +15,9 @@ import torch
 from samplers.kernels.candidates import Candidates, check_arguments, mask_gumbel_topk_reference
 from samplers.kernels.draws import Draws, masked_draw_reference
 
-_FUSED_COUNT: Final = 64
-"""The kernel is unrolled and reduces a tile once for each candidate: past this many, a sort is the better way."""
+_FUSED_COUNT: Final = 32
+"""The kernel is unrolled and reduces a tile once for each candidate: past this many, compiling it takes too long, and a
+sort is the better way."""
 
 
 def mask_gumbel_topk(

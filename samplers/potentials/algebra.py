@@ -100,10 +100,13 @@ class _ProductState:
             if words is None:
                 continue
             if result is None:
-                result = words.clone()
+                result = words
             else:
                 width = min(result.shape[1], words.shape[1])  # tokens past the last word have no weight
-                result = result[:, :width] & words[:, :width].to(result.device)
+                # Pinned where a device will want it, as the mask of a compiled grammar is.
+                is_pinned = result.device.type == "cpu" and torch.cuda.is_initialized()
+                both = torch.empty((len(result), width), dtype=torch.int32, device=result.device, pin_memory=is_pinned)
+                result = torch.bitwise_and(result[:, :width], words[:, :width].to(result.device), out=both)
         return result
 
     def log_weights_next(self) -> torch.Tensor | None:

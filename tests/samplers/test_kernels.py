@@ -209,7 +209,9 @@ def assert_triton_agrees(device: str) -> None:
 
     for width, dtype in itertools.product(WIDTHS, [torch.float32, torch.bfloat16, torch.float16, torch.float64]):
         logits, words, keys = case(width, dtype=dtype, device=device)
-        for mask, (count, temperature) in itertools.product(masks(words).values(), [(8, 1.0), (50, 0.7)]):
+        # Each count is a kernel of its own, and compiling one takes seconds.
+        counts = [(8, 1.0), (8, 0.7)] + ([(32, 1.0)] if (width, dtype) == (2500, torch.float32) else [])
+        for mask, (count, temperature) in itertools.product(masks(words).values(), counts):
             expected = mask_gumbel_topk_reference(
                 logits.cpu(), None if mask is None else mask.cpu(), keys.cpu(), count, temperature=temperature
             )
