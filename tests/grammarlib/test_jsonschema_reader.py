@@ -10,7 +10,8 @@ from grammarlib.errors import CompileError, UnsupportedFeature
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema.checks import pattern_check
 from grammarlib.sources.jsonschema.keywords import LATEST, dialect_by_uri
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE, SchemaNode, SchemaReader
+from grammarlib.sources.jsonschema.nodes import FALSE_NODE, TRUE_NODE, SchemaNode
+from grammarlib.sources.jsonschema.reader import SchemaReader
 from grammarlib.sources.jsonschema.references import References
 from grammarlib.sources.jsonschema.values import ANY, ARRAY, NULL, OBJECT, STRING
 from grammarlib.sources.regex import search_pattern

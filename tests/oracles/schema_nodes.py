@@ -17,7 +17,8 @@ from grammarlib.dtypes import DEAD
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema import values
-from grammarlib.sources.jsonschema.reader import TRUE_NODE, SchemaNode, SchemaReader
+from grammarlib.sources.jsonschema.nodes import TRUE_NODE, SchemaNode
+from grammarlib.sources.jsonschema.reader import SchemaReader
 
 
 class Verdict(NamedTuple):

@@ -2,7 +2,7 @@
 
 Purpose: `ArrayContext` follows one context of arrays through its states (`statuses.ArrayState`): counted items,
 items that satisfy ``contains``, items that must differ, items that nothing evaluated.
-Place: beside `lower`, above `statuses`.
+Place: above `statuses` and `array_views`; made by `satisfiability`, moved by `lower`.
 Cost: a state costs about 20 us; items behind the last position that matters share their states.
 Not taken: comparing items here.  The machine compares recorded items; only where they come from few values, a
 state keeps which of them were taken, so that no mask leads to an item that is left none.
@@ -18,15 +18,17 @@ from grammarlib.automata.components import (
     PendingView,
     StatusView,
 )
+from grammarlib.sources.jsonschema.array_views import scalar_domain
+from grammarlib.sources.jsonschema.conjunctions import Conjunction
 from grammarlib.sources.jsonschema.formulas import TRUE, Goal
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE
+from grammarlib.sources.jsonschema.keys import Keys
+from grammarlib.sources.jsonschema.nodes import FALSE_NODE, TRUE_NODE
+from grammarlib.sources.jsonschema.parts import Parts
 from grammarlib.sources.jsonschema.statuses import (
     HANGING,
     SEARCH,
     ArrayState,
-    Conjunction,
     Container,
-    ContextSource,
     Entry,
     Outcome,
     Phase,
@@ -41,14 +43,16 @@ class ArrayContext(Container):
 
     bit = ARRAY
 
-    def __init__(self, source: ContextSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
-        super().__init__(source, tracks, demand, always)
+    def __init__(
+        self, parts: Parts, keys: Keys, tracks: tuple[Conjunction | None, ...], demand: int, always: int
+    ) -> None:
+        super().__init__(parts, keys, tracks, demand, always)
         self.universal: list[int] = []
         self.bounds: list[tuple[int, int]] = []
         self.counted: dict[int, int] = {}  # node of a contains -> its counter
         self.caps: list[int] = []
         length = 0
-        nodes = source.nodes
+        nodes = parts.nodes
         evaluators: dict[int, None] = {}
         for atom, content in self.atoms.items():
             kind = content.kind
@@ -66,7 +70,7 @@ class ArrayContext(Container):
                 if kind == "items":
                     length = max(length, len(nodes[content.node].prefix))
                 elif kind == "unevaluated":
-                    evaluators.update(dict.fromkeys(source.evaluating_nodes(content.node)))
+                    evaluators.update(dict.fromkeys(parts.evaluations.nodes(content.node)))
         for number in evaluators:
             length = max(length, len(nodes[number].prefix))
         self.length = length  # items from this position on are all alike, and counts beyond it too
@@ -98,10 +102,10 @@ class ArrayContext(Container):
             content = self.atoms[atom]
             child: int | None = TRUE_NODE
             if content.kind == "items":
-                node = self.source.nodes[content.node]
+                node = self.parts.nodes[content.node]
                 child = node.prefix[position] if position < len(node.prefix) else node.rest
             elif content.kind == "unevaluated" and TRUE not in self.evaluated_by(atom, position):
-                child = self.source.nodes[content.node].unevaluated_items
+                child = self.parts.nodes[content.node].unevaluated_items
             self._children[key] = None if child == FALSE_NODE else () if child in (TRUE_NODE, None) else (child,)
         return self._children[key]
 
@@ -113,8 +117,8 @@ class ArrayContext(Container):
             number = self.atoms[atom].node
             found = {
                 condition
-                for node, condition in self.source.evaluations(number, ARRAY)
-                if self.source.evaluates_item(node, position, node == number)
+                for node, condition in self.parts.evaluations.of(number, ARRAY)
+                if self.parts.evaluations.evaluates_item(node, position, node == number)
             }
             self._evaluating[key] = frozenset((TRUE,)) if TRUE in found else frozenset(found)
         return self._evaluating[key]
@@ -124,9 +128,9 @@ class ArrayContext(Container):
         number = self.atoms[atom].node
         return [
             (node, condition)
-            for holder, condition in self.source.evaluations(number, ARRAY)
-            if self.source.nodes[holder].contains_evaluates
-            for node, _, _ in self.source.nodes[holder].contains
+            for holder, condition in self.parts.evaluations.of(number, ARRAY)
+            if self.parts.nodes[holder].contains_evaluates
+            for node, _, _ in self.parts.nodes[holder].contains
         ]
 
     def domain(self) -> tuple[Conjunction, ...]:
@@ -143,7 +147,7 @@ class ArrayContext(Container):
                         for atom in self.universal
                         for position in range(self.length)
                     ):
-                        self._domain = self.source.scalar_domain(must)
+                        self._domain = scalar_domain(self.parts, must)
         return self._domain
 
     def certain(self, state: ArrayState, phase: Phase, position: int) -> Conjunction | None:
@@ -160,7 +164,7 @@ class ArrayContext(Container):
                     self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position)
                 ):
                     found.extend(child)
-        return self.source.conjunction_of(found)
+        return self.conjunctions.of(found)
 
     def _may_be_evaluated(self, atom: int, position: int) -> bool:
         return bool(self.evaluated_by(atom, position)) or bool(self.containing(atom))
@@ -202,7 +206,6 @@ class ArrayContext(Container):
         return self._items[state]
 
     def _item(self, state: ArrayState) -> PendingView | None:
-        source = self.source
         position = state.size
         after = state._replace(size=min(position + 1, self.length))
         live = state.live
@@ -234,34 +237,34 @@ class ArrayContext(Container):
                 continue
             if self.atoms[atom].kind == "unevaluated" and self._may_be_evaluated(atom, position):
                 containing = tuple(
-                    (source.conjunction_of([node]), condition) for node, condition in self.containing(atom)
+                    (self.conjunctions.of([node]), condition) for node, condition in self.containing(atom)
                 )
-                conjunction = (FALSE_NODE,) if child is None else source.conjunction_of(list(child))
+                conjunction = (FALSE_NODE,) if child is None else self.conjunctions.of(list(child))
                 hanging.append((conjunction, atom, self.evaluated_by(atom, position), containing))
             elif child is None:
                 continue
             elif atom in phase.must:
                 must.extend(child)
             else:
-                tracked.setdefault(source.conjunction_of(list(child)), []).append(atom)
+                tracked.setdefault(self.conjunctions.of(list(child)), []).append(atom)
         values = self.domain()
         taken = [(1 << index, conjunction) for index, conjunction in enumerate(values)]
         for bit, conjunction in taken:
             if state.taken & bit:
                 must.append(~conjunction[0])
-        certain = source.conjunction_of(must)
+        certain = self.conjunctions.of(must)
         conjunctions: dict[Conjunction, None] = dict.fromkeys(tracked)
         for conjunction, _, _, containing in hanging:
             conjunctions.update(dict.fromkeys([conjunction, *(member for member, _ in containing)]))
-        counters = {source.conjunction_of([node]): counter for node, counter in self.counted.items()}
+        counters = {self.conjunctions.of([node]): counter for node, counter in self.counted.items()}
         conjunctions.update(dict.fromkeys(counters))
         free_values = [(bit, conjunction) for bit, conjunction in taken if not state.taken & bit]
         conjunctions.update(dict.fromkeys(conjunction for _, conjunction in free_values))
         conjunctions.pop((FALSE_NODE,), None)
         if not conjunctions:
-            if not source.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
+            if not self.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
                 return None
-            component = source.plain_key(certain)
+            component = self.keys.plain(certain)
             assert component is not None
             return PendingView(component, self.frame(), (self, Waiting(after, ())))
         bits = {conjunction: 1 << index + 1 for index, conjunction in enumerate(conjunctions)}
@@ -298,7 +301,7 @@ class ArrayContext(Container):
                 for more_holds, more_fails in self.demanded(then, self.phase(then), tracked, bits):
                     if not (holds | more_holds) & (fails | more_fails):
                         demand[holds | more_holds, fails | more_fails] = None
-        component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
+        component = self.keys.demanding((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
         if component is None:
             return None
         return PendingView(component, self.frame(), (self, waiting))
@@ -361,7 +364,7 @@ class ArrayContext(Container):
         key = (state, goal, failed)
         found = self._live.get(key)
         if found is None:
-            satisfiable = self.source.is_satisfiable
+            satisfiable = self.is_satisfiable
             budget = [SEARCH]
             found = False
             for plan in self.plans(state, goal, failed, budget, satisfiable):
@@ -448,7 +451,7 @@ class ArrayContext(Container):
 
     def _can_differ(self, entries: list[Entry]) -> bool:
         """Whether the items of a plan can all be different: a matching of those that come from few values."""
-        domains = [domain for _, _, entry in entries if (domain := self.source.scalar_domain(entry))]
+        domains = [domain for _, _, entry in entries if (domain := scalar_domain(self.parts, entry))]
         if domains and not self.domain():
             self.note_cap()  # which values earlier items took is not known here
         owners: dict[Conjunction, int] = {}
@@ -488,7 +491,6 @@ class ArrayContext(Container):
         room: dict[int, int],
         budget: list[int],
     ) -> Iterator[list[Entry]]:
-        source = self.source
         groups: list[list[tuple[str, int]]] = [tasks] if merged else [[task] for task in tasks]
         # (position, groups done, entries, room left)
         start: tuple[int, tuple[int, ...], list[Entry], tuple[tuple[int, int], ...]] = (
@@ -548,7 +550,7 @@ class ArrayContext(Container):
                     elif child is not None:
                         variants = [[*variant, ~node] for variant in variants for node in child]
                 for variant in variants:
-                    entry: Entry = (None, 0, source.conjunction_of(variant))
+                    entry: Entry = (None, 0, self.conjunctions.of(variant))
                     lower = tuple((node, more - 1 if node in met else more) for node, more in left)
                     more_done = done if choice is None else (*done, choice)
                     following.append((position + 1, more_done, [*entries, entry], lower))

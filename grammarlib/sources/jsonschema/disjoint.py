@@ -2,7 +2,7 @@
 
 Purpose: most oneOf of real schemas tell their alternatives apart by type, by a discriminator (a required name with
 different constants) or by a name that one requires and another refuses.  Those need no statuses.
-Place: run by `lower` on the nodes of `reader`, before anything is expanded.
+Place: run by `parts` on the nodes of `reader`, before anything is expanded.
 Cost: linear in the alternatives for types and discriminators, quadratic (with a cap) only for the rest.
 Not taken: asking the satisfiability search, which is exact and would expand what nobody may ever reach.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, SchemaNode
+from grammarlib.sources.jsonschema.nodes import FALSE_NODE, SchemaNode
 from grammarlib.sources.jsonschema.values import ANY, OBJECT, Canonical
 
 PAIRS: Final = 24

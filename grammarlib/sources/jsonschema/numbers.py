@@ -3,7 +3,7 @@
 Purpose: turn the number keywords of one alternative into a `NumberSpec`, or into nothing where no number is
 left (``minimum: 1, maximum: 2, multipleOf: 3``).  Nothing here rounds: Python's decimal context
 does not take part, fractions and integers do.
-Place: used by `lower`.  Cost: microseconds; magnitudes are bounded by the reader.
+Place: used by `number_sets`.  Cost: microseconds; magnitudes are bounded by the reader.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 from grammarlib.automata.components import NumberSpec
 from grammarlib.errors import LimitExceeded
-from grammarlib.sources.jsonschema.reader import SchemaNode
+from grammarlib.sources.jsonschema.nodes import SchemaNode
 from grammarlib.sources.jsonschema.values import FRACTION, INTEGRAL, Canonical, is_integral
 
 ONE: Final = Decimal(1)

@@ -1,9 +1,11 @@
 """Objects whose outcome is open until they end: states, views and the search for members that lead out.
 
 Purpose: `ObjectContext` follows one context of objects through its states (`statuses.ObjectState`).
-Place: beside `lower`, above `statuses`.
+Place: above `statuses` and `object_views`; made by `satisfiability`, moved by `lower`.
 Cost: a state costs about 20 us, and as much for each name of which a check that may fail knows.
 Not taken: one state for every subset of the names; those that no goal has to know are the machine's.
+
+Long because a view and the search that keeps it alive ask the same of a state: which names may come, what they kill.
 """
 
 from __future__ import annotations
@@ -19,18 +21,20 @@ from grammarlib.automata.components import (
     PendingView,
     StatusView,
 )
+from grammarlib.sources.jsonschema.conjunctions import Conjunction
 from grammarlib.sources.jsonschema.formulas import AND, TRUE, Goal
-from grammarlib.sources.jsonschema.reader import FALSE_NODE, TRUE_NODE
+from grammarlib.sources.jsonschema.keys import Keys
+from grammarlib.sources.jsonschema.names import KeyClasses
+from grammarlib.sources.jsonschema.nodes import FALSE_NODE, TRUE_NODE
+from grammarlib.sources.jsonschema.object_views import view_with_classes
+from grammarlib.sources.jsonschema.parts import Parts
 from grammarlib.sources.jsonschema.statuses import (
     HANGING,
     SEARCH,
     UNIVERSAL,
     WORDS,
-    Conjunction,
     Container,
-    ContextSource,
     Entry,
-    KeyClasses,
     ObjectState,
     Phase,
     Waiting,
@@ -45,9 +49,11 @@ class ObjectContext(Container):
 
     bit = OBJECT
 
-    def __init__(self, source: ContextSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
-        super().__init__(source, tracks, demand, always)
-        nodes = source.nodes
+    def __init__(
+        self, parts: Parts, keys: Keys, tracks: tuple[Conjunction | None, ...], demand: int, always: int
+    ) -> None:
+        super().__init__(parts, keys, tracks, demand, always)
+        nodes = parts.nodes
         order: dict[str, None] = {}
         wanted: dict[str, None] = {}
         self.has: dict[str, int] = {}
@@ -66,7 +72,7 @@ class ObjectContext(Container):
                 self.universal.append(atom)
                 number = content.node
                 if kind == "unevaluated":
-                    evaluators.update(dict.fromkeys(source.evaluating_nodes(number)))
+                    evaluators.update(dict.fromkeys(parts.evaluations.nodes(number)))
                 elif nodes[number].properties is not None:
                     order.update(dict.fromkeys(nodes[number].properties or ()))
         for number in evaluators:
@@ -76,12 +82,12 @@ class ObjectContext(Container):
         predicates = [
             language
             for number in dict.fromkeys([*(self.atoms[atom].node for atom in self.universal), *evaluators])
-            for language in source.name_predicates(number)
+            for language in parts.names.predicates(number)
         ]
         # Names of a class that has few are listed: a state must know which of them were used.
         classes = []
-        for alike in source.name_classes(predicates):
-            words = source.words_of(alike, WORDS) if alike.members else None
+        for alike in parts.names.classes(predicates):
+            words = parts.names.words(alike, WORDS) if alike.members else None
             if words is None:
                 classes.append(alike)
             else:
@@ -107,7 +113,7 @@ class ObjectContext(Container):
         self._plan_needs = (0, 0)
         self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
         self._simple: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], ObjectView | None] = {}
-        self._keys: dict[tuple[int, ...], KeyRows | None] = {}
+        self._rows: dict[tuple[int, ...], KeyRows | None] = {}
         self._evaluating: dict[tuple[int, int], frozenset[int]] = {}
         self._frame = StatusView(True, 0, None, self.names, self.ranks, (False,) * len(self.names))
 
@@ -124,12 +130,12 @@ class ObjectContext(Container):
                 if TRUE in self.evaluated_by(atom, member):
                     found = ()
                 else:
-                    schema = self.source.nodes[number].unevaluated_properties
+                    schema = self.parts.nodes[number].unevaluated_properties
                     found = None if schema == FALSE_NODE else () if schema in (TRUE_NODE, None) else (schema,)
             elif member >= 0:
-                found = self.source.name_children(number, self.texts[member])
+                found = self.parts.names.children(number, self.texts[member])
             else:
-                found = self.source.class_children(number, self.classes[~member])
+                found = self.parts.names.class_children(number, self.classes[~member])
             self._children[key] = found
         return self._children[key]
 
@@ -138,7 +144,7 @@ class ObjectContext(Container):
         found = self._touched.get(atom)
         if found is None:
             content = self.atoms[atom]
-            node = self.source.nodes[content.node]
+            node = self.parts.nodes[content.node]
             found = 0
             if content.kind == "properties" and not node.pattern_properties and node.property_names == TRUE_NODE:
                 if node.additional != TRUE_NODE:
@@ -159,11 +165,11 @@ class ObjectContext(Container):
         if key not in self._evaluating:
             number = self.atoms[atom].node
             found = set()
-            for node, condition in self.source.evaluations(number, OBJECT):
+            for node, condition in self.parts.evaluations.of(number, OBJECT):
                 if member >= 0:
-                    evaluates = self.source.evaluates_name(node, self.texts[member], node == number)
+                    evaluates = self.parts.evaluations.evaluates_name(node, self.texts[member], node == number)
                 else:
-                    evaluates = self.source.evaluates_class(node, self.classes[~member], node == number)
+                    evaluates = self.parts.evaluations.evaluates_class(node, self.classes[~member], node == number)
                 if evaluates:
                     found.add(condition)
             self._evaluating[key] = frozenset((TRUE,)) if TRUE in found else frozenset(found)
@@ -184,7 +190,7 @@ class ObjectContext(Container):
             open_atoms = {atom for part in (formula, *support) for atom in formulas.atoms(part)} - must
             counted = any(self.atoms[atom].kind == "count" for atom in open_atoms | must)
             for name, atom in self.has.items():
-                if atom in open_atoms or counted or self.source.ordered:
+                if atom in open_atoms or counted or self.parts.ordered:
                     relevant |= 1 << self.index[name]
             for atom in open_atoms:
                 if atom in state.live:
@@ -222,7 +228,7 @@ class ObjectContext(Container):
         # Names that change nothing but what every goal asks of them: whether they may come is the same in many states.
         settled = frozenset(atom for atom in phase.must if atom in state.live)
         changing = -1
-        if not self.bounds and not self.source.ordered:
+        if not self.bounds and not self.parts.ordered:
             changing = phase.relevant
             for atom in state.live:
                 if atom not in settled or self.atoms[atom].kind != "properties":
@@ -294,14 +300,15 @@ class ObjectContext(Container):
         if None in values:
             return None
         label = self.always | sum(1 << position for position, value in enumerate(values) if value)
-        source = self.source
+        parts = self.parts
         universal = [atom for atom in holds if self.atoms[atom].kind == "properties"]
         children: list[ComponentKey | None] = []
         for position in range(len(self.names)):
-            children.append(source.plain_key(self.together(universal, position)))
-        classes = {number: source.plain_key(self.together(universal, ~number)) for number in range(len(self.classes))}
+            children.append(self.keys.plain(self.together(universal, position)))
+        classes = {number: self.keys.plain(self.together(universal, ~number)) for number in range(len(self.classes))}
         required = tuple(sorted(self.index[name] for name, atom in self.has.items() if atom in holds))
-        view = source.object_view(
+        view = view_with_classes(
+            parts.names,
             (ObjectTrack(label, required),),
             self.names,
             tuple(children),
@@ -319,12 +326,12 @@ class ObjectContext(Container):
             if child is None:
                 return None
             found.extend(child)
-        return self.source.conjunction_of(found)
+        return self.conjunctions.of(found)
 
     def _key_rows(self, classes: tuple[int, ...]) -> KeyRows | None:
-        if classes not in self._keys:
-            self._keys[classes] = self.source.key_rows([self.classes[number] for number in classes], self.texts)
-        return self._keys[classes]
+        if classes not in self._rows:
+            self._rows[classes] = self.parts.names.key_rows([self.classes[number] for number in classes], self.texts)
+        return self._rows[classes]
 
     def class_of_label(self, state: ObjectState, label: int) -> int:
         """The class that a label of the keys of the state's view stands for."""
@@ -341,15 +348,15 @@ class ObjectContext(Container):
         return self._selected[key]
 
     def _select(self, state: ObjectState, member: int) -> PendingView | None:
-        source = self.source
+        parts = self.parts
         if member >= 0:
             rank = self.ranks[member]
-            if source.ordered and rank <= state.barrier:
+            if parts.ordered and rank <= state.barrier:
                 return None
-            barrier = rank if source.ordered else -1
+            barrier = rank if parts.ordered else -1
             used = state.used | 1 << member
         else:
-            barrier = len(self.names) if source.ordered else -1
+            barrier = len(self.names) if parts.ordered else -1
             used = state.used
         count = min(state.size + 1, self.count_cap)
         live = state.live
@@ -379,17 +386,17 @@ class ObjectContext(Container):
             if not child:
                 continue
             if self.atoms[atom].kind == "unevaluated" and self.evaluated_by(atom, member):
-                hanging.append((source.conjunction_of(list(child)), atom, self.evaluated_by(atom, member)))
+                hanging.append((self.conjunctions.of(list(child)), atom, self.evaluated_by(atom, member)))
             elif atom in phase.must:
                 must.extend(child)
             else:
-                tracked.setdefault(source.conjunction_of(list(child)), []).append(atom)
-        certain = source.conjunction_of(must)
+                tracked.setdefault(self.conjunctions.of(list(child)), []).append(atom)
+        certain = self.conjunctions.of(must)
         conjunctions = list(dict.fromkeys([*tracked, *(conjunction for conjunction, _, _ in hanging)]))
         if not conjunctions:
-            if not source.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
+            if not self.is_satisfiable(certain) or not any(self.can_finish(after, goal) for goal in phase.goals):
                 return None
-            return self._pending(source.plain_key(certain), Waiting(self.normal(after), ()))
+            return self._pending(self.keys.plain(certain), Waiting(self.normal(after), ()))
         bits = {conjunction: 1 << position + 1 for position, conjunction in enumerate(conjunctions)}
         demand: dict[tuple[int, int], None] = {}
         if len(hanging) > HANGING:
@@ -408,7 +415,7 @@ class ObjectContext(Container):
                 for more_holds, more_fails in self.demanded(then, self.phase(then), tracked, bits):
                     if not (holds | more_holds) & (fails | more_fails):
                         demand[holds | more_holds, fails | more_fails] = None
-        component = source.context((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
+        component = self.keys.demanding((certain, *conjunctions), [(holds | 1, fails) for holds, fails in demand])
         if component is None:
             return None
         waiting = Waiting(
@@ -455,12 +462,12 @@ class ObjectContext(Container):
             and not state.used & remembered[0]
             and not remembered[2] & ~state.used
         ):
-            ordered = self.source.ordered
+            ordered = self.parts.ordered
             if not ordered or (state.barrier < remembered[1] and self._may_still_come(state, goal.holds)):
                 return True
         if self._can_stay_away(state, goal, failed):
             return True
-        satisfiable = self.source.is_satisfiable
+        satisfiable = self.is_satisfiable
         budget = [SEARCH]
         for plan in self.plans(state, goal, failed, budget, satisfiable):
             if all(satisfiable(conjunction) for _, _, conjunction in plan):
@@ -510,9 +517,7 @@ class ObjectContext(Container):
                 key = (holds, position)
                 if key not in self._possible:
                     base = self._requirement(holds, position)
-                    self._possible[key] = base is not None and self.source.is_satisfiable(
-                        self.source.conjunction_of(base)
-                    )
+                    self._possible[key] = base is not None and self.is_satisfiable(self.conjunctions.of(base))
                 if not self._possible[key] or not self._is_free(state, position):
                     return False
             missing >>= 1
@@ -528,7 +533,7 @@ class ObjectContext(Container):
         possible: Callable[[Conjunction], bool],
     ) -> Iterator[list[Entry]]:
         """Members after which ``goal`` is met, if the object ends then; ``budget`` is used up while searching."""
-        certain = possible == self.source.is_satisfiable
+        certain = possible == self.is_satisfiable
         undying: dict[int, bool] = {}
 
         def known(atom: int) -> bool | None:
@@ -566,7 +571,7 @@ class ObjectContext(Container):
             return True
         if state.used >> member & 1:
             return False
-        return not self.source.ordered or self.ranks[member] > state.barrier
+        return not self.parts.ordered or self.ranks[member] > state.barrier
 
     def known(self, state: ObjectState, atom: int, failed: frozenset[int]) -> bool | None:
         """The truth of an atom that nothing can change any more."""
@@ -575,7 +580,7 @@ class ObjectContext(Container):
             position = self.index[content.name]
             if state.used >> position & 1:
                 return True
-            return False if self.source.ordered and self.ranks[position] <= state.barrier else None
+            return False if self.parts.ordered and self.ranks[position] <= state.barrier else None
         if content.kind == "count":
             return True if state.size >= content.least else None
         return False if atom in failed or atom not in state.live else None
@@ -590,7 +595,7 @@ class ObjectContext(Container):
         budget: list[int],
         possible: Callable[[Conjunction], bool],
     ) -> Iterator[list[Entry]]:
-        source = self.source
+        parts = self.parts
         least, most = 0, None
         needed: list[int] = []
         avoided: set[int] = set()
@@ -620,7 +625,7 @@ class ObjectContext(Container):
         names: dict[int, Conjunction] = {}
         for position in needed:
             base = self._requirement(holds, position)
-            if base is None or not possible(conjunction := source.conjunction_of(base)):
+            if base is None or not possible(conjunction := self.conjunctions.of(base)):
                 return
             names[position] = conjunction
         asked = names
@@ -652,7 +657,7 @@ class ObjectContext(Container):
                         shared = []
                         for at, (_, number, conjunction) in enumerate(extra):
                             if number == ~member:
-                                both = source.conjunction_of([*conjunction, *literals])
+                                both = self.conjunctions.of([*conjunction, *literals])
                                 if possible(both):
                                     shared.append(
                                         (index + 1, names, [*extra[:at], (None, number, both), *extra[at + 1 :]])
@@ -661,7 +666,7 @@ class ObjectContext(Container):
                         continue
                     conjunction = literals
                     if member in names:
-                        conjunction = source.conjunction_of([*names[member], *literals])
+                        conjunction = self.conjunctions.of([*names[member], *literals])
                         if not possible(conjunction):
                             continue
                     following.append((index + 1, {**names, member: conjunction}, extra))
@@ -677,7 +682,7 @@ class ObjectContext(Container):
                 if filler is None:
                     continue
                 plan += filler
-            if source.ordered:
+            if parts.ordered:
                 plan.sort(key=lambda entry: len(self.names) if entry[0] is None else self.ranks[entry[0]])
             fresh = avoided.union(
                 position
@@ -708,7 +713,7 @@ class ObjectContext(Container):
         self, atom: int, holds: frozenset[int], possible: Callable[[Conjunction], bool]
     ) -> tuple[tuple[int, Conjunction], ...]:
         """Members that make ``atom`` fail beside what ``holds``, with what their values must satisfy."""
-        certain = possible == self.source.is_satisfiable
+        certain = possible == self.is_satisfiable
         key = (holds, atom)
         if certain and key in self._ways:
             return self._ways[key]
@@ -723,7 +728,7 @@ class ObjectContext(Container):
             if base is None:
                 continue
             for literal in (None,) if child is None else child:
-                conjunction = self.source.conjunction_of([*base, *negated(literal)])
+                conjunction = self.conjunctions.of([*base, *negated(literal)])
                 if possible(conjunction):
                     found.append((member, conjunction))
         if certain:
@@ -744,20 +749,20 @@ class ObjectContext(Container):
         for number, members in enumerate(self.classes):
             base = self._requirement(holds, ~number)
             if base is not None:
-                conjunction = self.source.conjunction_of(base)
+                conjunction = self.conjunctions.of(base)
                 if possible(conjunction):
-                    words = self.source.class_size(members, self.texts, missing)
+                    words = self.parts.names.count(members, self.texts, missing)
                     found += [(None, number, conjunction)] * min(missing - len(found), words)
             if len(found) >= missing:
                 return found
         for position in range(len(self.names)):
             if position in avoided or position in names or state.used >> position & 1:
                 continue
-            if self.source.ordered and self.ranks[position] <= state.barrier:
+            if self.parts.ordered and self.ranks[position] <= state.barrier:
                 continue
             base = self._requirement(holds, position)
             if base is not None:
-                conjunction = self.source.conjunction_of(base)
+                conjunction = self.conjunctions.of(base)
                 if possible(conjunction):
                     found.append((position, 0, conjunction))
             if len(found) >= missing:

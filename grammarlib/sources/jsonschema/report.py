@@ -1,21 +1,23 @@
-"""What a compile report says about a schema: what was ignored, and where.
+"""What a compile report says about a schema: what was ignored, where a way out was not proven.
 
 Purpose: nothing is ever ignored silently.  Annotations, keywords that the dialect does not know, siblings
 of ``$ref`` that it ignores and formats that are in no specification assert nothing; each is listed
-with its JSON pointer.
+with its JSON pointer.  Where a search is cut off, `DeadEnds` keeps the place.
 Place: `SchemaSource.report_facts`.  Cost: one more walk over the schemas that were read, made only
 when the report is asked for, so that compiling does not pay for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from grammarlib.errors import Finding
 from grammarlib.sources.jsonschema.keywords import ALL_KEYWORDS, SPECIFIED_FORMATS
-from grammarlib.sources.jsonschema.reader import SchemaReader, unknown_format
+from grammarlib.sources.jsonschema.reader import FINDINGS, SchemaReader, unknown_format
 from grammarlib.sources.jsonschema.references import pointer_of
+from grammarlib.sources.jsonschema.strings import StringLeaves
 from grammarlib.sources.jsonschema.support import NOTES
 
 
@@ -37,6 +39,35 @@ class SourceFacts:
     approximated: tuple[Finding, ...]
     enforced: tuple[Finding, ...]
     dead_ends: tuple[Finding, ...] = ()
+
+
+class DeadEnds:
+    """Where some prefix that masks allow may be dead, as far as contexts were reached."""
+
+    def __init__(self, reader: SchemaReader, leaves: StringLeaves) -> None:
+        self._places = reader.places
+        self._leaves = leaves
+        self._pointers: dict[str, None] = {}
+
+    def note(self, literals: Iterable[int]) -> None:
+        """A search for a way out was cut off: some prefix may be dead."""
+        places = (self._places[literal if literal >= 0 else ~literal] for literal in literals)
+        if len(self._pointers) < FINDINGS:
+            self._pointers[next((pointer_of(place) for place in places if place is not None), "")] = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every prefix that masks allow can be completed."""
+        return not self._pointers and self._leaves.dead_end_free
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noted, and automata that are too dear."""
+        message = "the search for a way out was cut off: some prefix that masks allow may be dead"
+        found = [Finding("dead-end", message, None, pointer) for pointer in self._pointers]
+        if not self._leaves.dead_end_free:
+            message = "a pattern is too dear to tell which prefixes can be completed: some that masks allow may be dead"
+            found.append(Finding("dead-end", message, "pattern", ""))
+        return tuple(found)
 
 
 _PARTNERS: Final[dict[str, tuple[str, ...]]] = {

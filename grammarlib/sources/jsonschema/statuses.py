@@ -1,13 +1,14 @@
 """Containers whose outcome is open until they end: oneOf, not, if, counts, dependent and unevaluated members.
 
-Purpose: for a context that plain alternatives (`lower`) cannot tell, follow the truth of every check (*atom*)
+Purpose: for a context that plain `alternatives` cannot tell, follow the truth of every check (*atom*)
 while an object or array is read.  A state holds the atoms that can still hold, the names that matter and were
 used, and counts; it is determinised, so that negation costs nothing.
-Place: beside `lower`, which hands over a conjunction for each track and a *demand*, the exits that the caller can live
-with.  The machine asks for `StatusView` and `PendingView`, one state at a time, and keeps the answers.
+Place: above `parts` and `keys`.  `satisfiability` keeps the contexts, one for the conjunctions of the tracks and a
+*demand*, the formula of the exits that the caller can live with.  The machine asks for `StatusView` and
+`PendingView`, one state at a time, and keeps the answers.
 Cost: 20 to 500 us for each state that a text or a mask reaches, once.
 Liveness: a state is offered only if a `Plan`, a set of further members that satisfies a goal of the formula, is found.
-The search has a budget; past it a state counts as live and `SchemaSource` reports that (``dead_end_free``).
+The search has a budget; past it a state counts as live and `DeadEnds` reports that (``dead_end_free``).
 Not taken: expanding a context once for every subset of its keys; names that no goal needs to know are
 left to the machine's key bits.
 """
@@ -16,17 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from grammarlib.automata.components import (
-    ComponentKey,
-    KeyRows,
-    ObjectTrack,
-    ObjectView,
-)
-from grammarlib.ir import regex
+from grammarlib.sources.jsonschema.conjunctions import Conjunction
 from grammarlib.sources.jsonschema.formulas import FALSE, Atom, Formulas, Goal
-from grammarlib.sources.jsonschema.reader import SchemaNode
+from grammarlib.sources.jsonschema.keys import Keys
+from grammarlib.sources.jsonschema.parts import Parts
 
 GOALS: Final = 512
 """The most goals of one formula; past it every state counts as live."""
@@ -45,128 +41,6 @@ HANGING: Final = 4
 
 FREE: Final = 10
 """Up to how many open checks every set is looked at that may be demanded to fail in one member."""
-
-
-Conjunction: TypeAlias = tuple[int, ...]
-"""Literals that apply to one value: the number of a node that must hold, or ``~`` of one that must not.
-
-``(TRUE_NODE,)`` where nothing is asked.
-"""
-
-
-class ContextSource(Protocol):
-    """What states ask of `lower.SchemaSource`: nodes, formulas, names, and whether something satisfies literals."""
-
-    formulas: Formulas
-
-    @property
-    def nodes(self) -> list[SchemaNode]:
-        """The nodes that literals refer to."""
-        ...
-
-    @property
-    def ordered(self) -> bool:
-        """Whether names come in the order of their ranks."""
-        ...
-
-    def note_cap(self, literals: Iterable[int]) -> None:
-        """A search for a way out of the context of ``literals`` was cut off."""
-        ...
-
-    def formula(self, conjunction: Conjunction, bit: int) -> int:
-        """What a conjunction says of values of the types of ``bit``."""
-        ...
-
-    def conjunction_of(self, literals: list[int]) -> Conjunction:
-        """Literals in normal form."""
-        ...
-
-    def is_satisfiable(self, conjunction: Conjunction) -> bool:
-        """Whether some value satisfies all literals."""
-        ...
-
-    def plain_key(self, conjunction: Conjunction | None) -> ComponentKey | None:
-        """The component of one conjunction; None where nothing satisfies it."""
-        ...
-
-    def context(self, tracks: tuple[Conjunction, ...], demand: list[tuple[int, int]]) -> Context | None:
-        """The component of values whose exits meet ``demand``; None where nothing does."""
-        ...
-
-    def object_view(
-        self,
-        tracks: tuple[ObjectTrack, ...],
-        names: tuple[bytes, ...],
-        children: tuple[ComponentKey | None, ...],
-        ranks: tuple[int, ...],
-        others: KeyClasses,
-    ) -> ObjectView:
-        """A plain view whose unlisted names fall into classes."""
-        ...
-
-    def name_predicates(self, number: int) -> list[regex.Node]:
-        """The languages of names that tell apart what a node says of a member."""
-        ...
-
-    def name_classes(self, predicates: list[regex.Node]) -> tuple[NameClass, ...]:
-        """The texts, split by the predicates that hold for them."""
-        ...
-
-    def name_children(self, number: int, text: str) -> tuple[int, ...] | None:
-        """The nodes that a node applies to the member ``text``; None where it refuses it."""
-        ...
-
-    def class_children(self, number: int, alike: NameClass) -> tuple[int, ...] | None:
-        """As `name_children`, for unlisted names of a class."""
-        ...
-
-    def words_of(self, alike: NameClass, most: int) -> list[str] | None:
-        """All names of a class; None for more than ``most``."""
-        ...
-
-    def class_size(self, alike: NameClass, texts: list[str], most: int) -> int:
-        """How many unlisted names a class has, or ``most``."""
-        ...
-
-    def key_rows(self, classes: list[NameClass], texts: tuple[str, ...] | list[str]) -> KeyRows | None:
-        """The automaton of the unlisted names of ``classes``."""
-        ...
-
-    def evaluations(self, number: int, bit: int) -> tuple[tuple[int, int], ...]:
-        """(node, formula): what the node evaluates counts for ``number`` where the formula holds."""
-        ...
-
-    def evaluating_nodes(self, number: int) -> list[int]:
-        """The nodes whose evaluation counts for ``number``."""
-        ...
-
-    def evaluates_name(self, number: int, text: str, itself: bool) -> bool:
-        """Whether a node evaluates the member ``text``."""
-        ...
-
-    def evaluates_class(self, number: int, alike: NameClass, itself: bool) -> bool:
-        """Whether a node evaluates the unlisted names of a class."""
-        ...
-
-    def evaluates_item(self, number: int, position: int, itself: bool) -> bool:
-        """Whether a node evaluates the item at ``position``."""
-        ...
-
-    def scalar_domain(self, conjunction: Conjunction) -> tuple[Conjunction, ...]:
-        """The values that satisfy a conjunction, where they are scalars and few; else nothing."""
-        ...
-
-
-class Context(NamedTuple):
-    """A component key: literals for each track, and the exits that the caller can live with.
-
-    A demand is a set of (tracks that must hold, tracks that must fail), bit sets; a value is right where its exit
-    meets one of them.  The exit label of a finished value has the bit of each track that holds, and one more above
-    them that is always set.
-    """
-
-    tracks: tuple[Conjunction, ...]
-    demand: tuple[tuple[int, int], ...]
 
 
 class Waiting(NamedTuple):
@@ -217,21 +91,6 @@ class Phase(NamedTuple):
     exact: bool
 
 
-class NameClass(NamedTuple):
-    """Names that are alike for the keywords in play: their language, and those of the keywords' languages that hold."""
-
-    language: regex.Node
-    members: frozenset[regex.Node]
-
-
-class KeyClasses(NamedTuple):
-    """The source of an `ObjectView` whose unlisted names are not all alike: a component for each class."""
-
-    classes: tuple[NameClass, ...]
-    children: tuple[ComponentKey | None, ...]
-    texts: tuple[str, ...]
-
-
 Entry = tuple["int | None", int, "Conjunction"]
 """A member of a plan: listed name or None, class of an unlisted name, what its value must satisfy."""
 
@@ -241,10 +100,15 @@ class Container:
 
     bit: int
 
-    def __init__(self, source: ContextSource, tracks: tuple[Conjunction | None, ...], demand: int, always: int) -> None:
-        self.source = source
-        self.formulas: Formulas = source.formulas
-        self.tracks = [FALSE if track is None else source.formula(track, self.bit) for track in tracks]
+    def __init__(
+        self, parts: Parts, keys: Keys, tracks: tuple[Conjunction | None, ...], demand: int, always: int
+    ) -> None:
+        self.parts = parts
+        self.keys = keys
+        self.conjunctions = parts.conjunctions
+        self.is_satisfiable = keys.is_satisfiable
+        self.formulas: Formulas = parts.node_formulas.formulas
+        self.tracks = [FALSE if track is None else parts.node_formulas.of(track, self.bit) for track in tracks]
         self.demand = demand
         self.always = always
         self.atoms: dict[int, Atom] = {}
@@ -255,13 +119,13 @@ class Container:
                     content = self.formulas.contents[atom]
                     self.atoms[atom] = content
                     if content.kind == "unevaluated":
-                        queue.extend(condition for _, condition in source.evaluations(content.node, self.bit))
+                        queue.extend(condition for _, condition in parts.evaluations.of(content.node, self.bit))
         self._phases: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], Phase] = {}
         self._literals = [literal for track in tracks if track is not None for literal in track]
 
     def note_cap(self) -> None:
         """A search for a way out was cut off here."""
-        self.source.note_cap(self._literals)
+        self.parts.dead_ends.note(self._literals)
 
     def can_finish(self, state: Any, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
         """Whether more members lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""

@@ -3,7 +3,7 @@
 Purpose: keep what is cheap cheap.  Lengths alone are counters and cost no states; constants alone
 are a sorted tuple; only patterns (or alternatives that differ) become an automaton, one for all
 tracks of a context, whose labels tell which of them hold.
-Place: used by `lower`; patterns come parsed from `reader`.
+Place: used by `string_sets` and `names`; patterns come parsed from `reader`.
 Cost: an automaton is made on first need and shared by every context with the same regexes.
 """
 
@@ -18,7 +18,7 @@ from grammarlib.dtypes import DEAD
 from grammarlib.ir import regex
 from grammarlib.limits import Limits
 from grammarlib.sources.jsonschema.formats import HostNameRows, host_labels, is_host_name
-from grammarlib.sources.jsonschema.reader import SchemaNode
+from grammarlib.sources.jsonschema.nodes import SchemaNode
 from grammarlib.sources.jsonschema.values import Canonical, text_bytes
 
 
