@@ -29,8 +29,8 @@ class Parts:
 
     def __init__(self, reader: SchemaReader, *, ordered: bool, limits: Limits) -> None:
         nodes = reader.nodes
-        has_cycles = has_in_place_cycle(nodes)
         Exclusions(nodes).settle()
+        has_cycles = has_in_place_cycle(nodes)  # of what is an anyOf now, too
         self.nodes = nodes
         self.ordered = ordered
         self.limits = limits
