@@ -20,7 +20,7 @@ from samplers.mcmc import MarkovChains
 from samplers.models import HuggingFaceModel, LanguageModel, TableModel, Warp
 from samplers.potentials import CompiledPotential, FromFunction, Potential, check_potential
 from samplers.smc import SMC
-from samplers.token import AWRS, Geometric, Murthy, Recursive, StoppingRule, TwoLoop
+from samplers.token import AWRS, Direct, Geometric, Murthy, Recursive, StoppingRule, TwoLoop
 from samplers.trie import AlignedTrie
 from samplers.types import Samples, Statistics
 
@@ -45,6 +45,7 @@ __all__ = [
     "TwoLoop",
     "Geometric",
     "Recursive",
+    "Direct",
     "ByteModel",
     "ByteState",
     "heal_prompt",
