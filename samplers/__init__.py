@@ -20,7 +20,18 @@ from samplers.mcmc import MarkovChains
 from samplers.models import HuggingFaceModel, LanguageModel, TableModel, Warp
 from samplers.potentials import CompiledPotential, FromFunction, Potential, check_potential
 from samplers.smc import SMC
-from samplers.token import AWRS, Direct, Geometric, Murthy, Recursive, StoppingRule, TwoLoop
+from samplers.token import (
+    AWRS,
+    Direct,
+    Drawn,
+    EagerSet,
+    Geometric,
+    Murthy,
+    Recursive,
+    SetSampler,
+    StoppingRule,
+    TwoLoop,
+)
 from samplers.trie import AlignedTrie
 from samplers.types import Samples, Statistics
 
@@ -46,6 +57,9 @@ __all__ = [
     "Geometric",
     "Recursive",
     "Direct",
+    "SetSampler",
+    "Drawn",
+    "EagerSet",
     "ByteModel",
     "ByteState",
     "heal_prompt",

@@ -4,6 +4,7 @@ Purpose: a `samplers.token_sampler.TokenSampler` for potentials that must be ask
 drawn under whatever the potential knows at once (mask, dense weights), so that a token's weight is the mass under the
 mask times what the estimator makes of the checks.
 Place: a loop or SMC calls it each step; `samplers.token.estimators` and `samplers.token.murthy` are the estimators.
+What an estimator leaves of a row is a weighted set (`samplers.token.sets`), of which one token is drawn.
 Cost: one pass over the logits, and a few checks a row: all rows of the batch in one call of the black box a round.
 Not taken: checking the whole vocabulary, which is what a mask is for.  Where a potential has nothing to ask, this is
 masking, with weight exactly the mass under the mask.
@@ -18,18 +19,21 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
-from samplers.logspace import check_log_weights, log_sum_exp
+from samplers.logspace import check_log_weights
 from samplers.noise import PURPOSE_ESTIMATE, stream_keys, uniforms
 from samplers.potentials.potential import PotentialState
 from samplers.token.estimators import Choices, Estimator
 from samplers.token.murthy import Murthy
 from samplers.token.race import TensorRace
+from samplers.token.sets import Drawn
 from samplers.types import StepResult
 
 
 @dataclass(frozen=True, slots=True)
 class AWRS:
     """Draws tokens with few checks; properly weighted for any estimator, scores as well as conditions.
+
+    A `TokenSampler`, and a `SetSampler`: `choices` gives the set of accepted tokens that `sample` draws from.
 
     ``estimator``: `Murthy()` by default; `TwoLoop`, `Geometric`, `Recursive` (see `samplers.token`).  ``block``: how
     many candidates a row are fetched from the device at first.
@@ -50,18 +54,7 @@ class AWRS:
         active: NDArray[np.bool_] | None = None,
     ) -> StepResult:
         """See `samplers.token_sampler.TokenSampler`."""
-        rows = len(keys)
-        chosen = np.arange(rows, dtype=np.int64) if active is None else np.flatnonzero(active)
-        tokens = np.full(rows, -1, dtype=np.int64)
-        log_weights = np.zeros(rows)
-        checks = np.zeros(rows, dtype=np.int64)
-        if len(chosen):
-            log_mass, choices = self.choices(logits, potential, keys, chosen)
-            picked, total = pick(choices, uniforms(stream_keys(0, PURPOSE_ESTIMATE, keys[chosen], 1), 1)[:, 0])
-            tokens[chosen] = picked
-            log_weights[chosen] = log_mass + total
-            checks[chosen] = choices.checks
-        return StepResult(tokens, log_weights, checks)
+        return Drawn(self).sample(logits, potential, keys, active)
 
     def choices(
         self,
@@ -70,11 +63,7 @@ class AWRS:
         keys: NDArray[np.int64],
         rows: NDArray[np.int64],
     ) -> tuple[NDArray[np.float64], Choices]:
-        """What the estimator leaves for ``rows``: log mass under the mask float64[k], and their `Choices`.
-
-        ``exp(log mass + log weight of a choice)`` summed over tokens v of a function f(v) is an unbiased estimate
-        of the sum of ``p(v|u) exp(next(v|u)) f(v)``.  Raises `SamplerError` for logits or scores that are no numbers.
-        """
+        """What the estimator leaves for ``rows``: see `samplers.token.sets.SetSampler`."""
         index = torch.from_numpy(rows)
         everything = len(rows) == logits.shape[0]
         used = logits if everything else logits.index_select(0, index.to(logits.device))
@@ -114,22 +103,6 @@ class AWRS:
             return uniforms(streams[asked], count, start)
 
         return log_mass, self.estimator.estimate(race, check, further)
-
-
-def pick(choices: Choices, uniform: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """One choice a row in proportion to its weight: (token int64[rows], log of the row's sum float64[rows]).
-
-    ``uniform``: float64[rows] in [0, 1).  Rows without a choice give -1 and -inf.
-    """
-    total = np.asarray(log_sum_exp(choices.log_weights, axis=1))
-    shift = np.where(np.isfinite(total), total, 0.0)
-    cumulative = np.cumsum(np.exp(choices.log_weights - shift[:, None]), axis=1)
-    place = (cumulative <= (uniform * cumulative[:, -1])[:, None]).sum(axis=1)
-    # Rounding must not lead past the last choice that has a weight.
-    last = choices.log_weights.shape[1] - 1 - (choices.log_weights > -np.inf)[:, ::-1].argmax(axis=1)
-    place = np.minimum(place, last)
-    tokens = np.where(np.isfinite(total), choices.tokens[np.arange(len(total)), place], -1)
-    return tokens, total
 
 
 def _with_dense(

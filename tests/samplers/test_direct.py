@@ -23,7 +23,18 @@ from samplers.token_sampler import TokenSampler
 from samplers.types import StepResult
 from tests.oracles import inversion
 from tests.samplers import smc_cases as cases
-from tests.samplers.token_cases import CONDITIONS, FLAT, LAW, OneStep, logits_of, scores_of
+from tests.samplers.token_cases import (
+    CONDITIONS,
+    FACTORS,
+    FLAT,
+    LAW,
+    OneStep,
+    logits_of,
+    logs_of,
+    scores_of,
+    step_of,
+    target_of,
+)
 
 PROPOSALS = {
     "the law": [Fraction(p, 200) for p in (150, 30, 10, 5, 3, 2)],
@@ -32,33 +43,10 @@ PROPOSALS = {
     "not normalised": [Fraction(p, 7) for p in (10**6, 3, 1, 900, 10**5, 8)],
 }
 
-FACTORS: dict[str, dict[str, Any]] = {
-    "nothing": {},
-    "a mask": {"allowed": [False, True, True, False, True, True]},
-    "one token": {"allowed": [False, False, False, True, False, False]},
-    "dense": {"dense": [Fraction(1, 2), Fraction(2), Fraction(0), Fraction(1), Fraction(1, 3), Fraction(5)]},
-    "mask and dense": {
-        "allowed": [True, True, False, True, True, False],
-        "dense": [Fraction(0), Fraction(2), Fraction(1), Fraction(1, 7), Fraction(3), Fraction(1)],
-    },
-    "checks": {"checks": [Fraction(1), Fraction(0), Fraction(1, 4), Fraction(3), Fraction(1), Fraction(0)]},
-    "all": {
-        "allowed": [True, True, False, True, True, True],
-        "dense": [Fraction(1, 9), Fraction(2), Fraction(1), Fraction(0), Fraction(3), Fraction(1)],
-        "checks": [Fraction(0), Fraction(1, 3), Fraction(1), Fraction(1), Fraction(2), Fraction(1)],
-    },
-    "dead end by the mask": {"allowed": [False] * 6},
-    "dead end by checks": {"checks": [Fraction(0)] * 6},
-}
-
-
-def log(values: Sequence[Fraction]) -> list[float]:
-    return [math.log(value) if value else -math.inf for value in values]
-
 
 def fixed(proposal: Sequence[Fraction]) -> Callable[[torch.Tensor], torch.Tensor]:
     """A proposal that knows its law already."""
-    return lambda logits: torch.tensor(log(proposal), dtype=torch.float64).expand(len(logits), -1)
+    return lambda logits: torch.tensor(logs_of(proposal), dtype=torch.float64).expand(len(logits), -1)
 
 
 @dataclass(frozen=True)
@@ -97,13 +85,7 @@ def expectation(
     ends = [float(end) for _, begin, last in found for end in (begin, last)] or [0.5]
     inside = np.array([end + (1 - 2 * (row % 2)) * 1e-13 for row, end in enumerate(ends)])
     monkeypatch.setattr(samplers.token.direct, "device_uniforms", lambda keys, count: torch.from_numpy(inside[:, None]))
-    checks = factors.get("checks")
-    step = OneStep(
-        len(inside),
-        None if checks is None else log(checks),
-        allowed=factors.get("allowed"),
-        dense=None if dense is None else log(dense),
-    )
+    step = step_of(factors, len(inside))
     result = sampler.sample(logits_of(LAW, len(inside)), step, stream_keys(0, np.arange(len(inside))))
     assert ((result.tokens >= 0) == (result.log_weights > -np.inf)).all()
     total = [0.0] * 6
@@ -123,32 +105,25 @@ def oracle(proposal: Sequence[Fraction], factors: dict[str, Any], ratio: bool = 
     return inversion.expectation(LAW, proposal, allowed, [d * c for d, c in zip(dense, checks, strict=True)], ratio)
 
 
-def target(factors: dict[str, Any]) -> list[Fraction]:
-    """p(v) times mask, dense factor and check."""
-    ones = [Fraction(1)] * 6
-    parts = (factors.get("allowed", ones), factors.get("dense", ones), factors.get("checks", ones))
-    return [p * Fraction(a) * d * c for p, a, d, c in zip(LAW, *parts, strict=True)]
-
-
 @pytest.mark.parametrize("name", FACTORS)
 @pytest.mark.parametrize("proposal", PROPOSALS)
 def test_weights_are_exact(proposal: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """E[w 1{v}] = p(v) exp(next(v)): as fractions by the formula, to rounding by the code."""
     factors = FACTORS[name]
-    assert oracle(PROPOSALS[proposal], factors) == target(factors)
+    assert oracle(PROPOSALS[proposal], factors) == target_of(factors)
     found = expectation(Direct(fixed(PROPOSALS[proposal])), PROPOSALS[proposal], factors, monkeypatch)
-    np.testing.assert_allclose(found, [float(value) for value in target(factors)], rtol=1e-12, atol=0)
+    np.testing.assert_allclose(found, [float(value) for value in target_of(factors)], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("proposal", ["flat", "turned round"])
 def test_without_the_ratio_it_fails(proposal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control, in fractions and in the code."""
     factors = FACTORS["a mask"]
-    assert oracle(PROPOSALS[proposal], factors, ratio=False) != target(factors)
+    assert oracle(PROPOSALS[proposal], factors, ratio=False) != target_of(factors)
     sampler = WithoutTheRatio(Direct(fixed(PROPOSALS[proposal])))
     found = expectation(sampler, PROPOSALS[proposal], factors, monkeypatch)
     with pytest.raises(AssertionError):
-        np.testing.assert_allclose(found, [float(value) for value in target(factors)], rtol=1e-12, atol=0)
+        np.testing.assert_allclose(found, [float(value) for value in target_of(factors)], rtol=1e-12, atol=0)
 
 
 def test_draws_have_the_law_of_the_proposal() -> None:
@@ -232,7 +207,7 @@ def test_the_support_must_be_covered(missing: float) -> None:
     ):
         assert (sampler.sample(logits_of(LAW, 2), step, keys).log_weights > -np.inf).all()
     law = [*LAW[:4], Fraction(0), LAW[4] + LAW[5]]
-    logits = torch.tensor([log(law)], dtype=torch.float64).repeat(2, 1)
+    logits = torch.tensor([logs_of(law)], dtype=torch.float64).repeat(2, 1)
     assert (sampler.sample(logits, OneStep(2), keys).log_weights > -np.inf).all()
     with pytest.raises(SamplerError, match="never draw"):  # a check might accept it: nobody knows
         sampler.sample(logits_of(LAW, 2), OneStep(2, scores_of([True] * 4 + [False] * 2)), keys)

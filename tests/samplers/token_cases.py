@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,27 @@ CONDITIONS = {
     "one valid, unlikely": [False, False, False, False, False, True],
     "dead end": [False] * 6,
 }
+
+
+FACTORS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "a mask": {"allowed": [False, True, True, False, True, True]},
+    "one token": {"allowed": [False, False, False, True, False, False]},
+    "dense": {"dense": [Fraction(1, 2), Fraction(2), Fraction(0), Fraction(1), Fraction(1, 3), Fraction(5)]},
+    "mask and dense": {
+        "allowed": [True, True, False, True, True, False],
+        "dense": [Fraction(0), Fraction(2), Fraction(1), Fraction(1, 7), Fraction(3), Fraction(1)],
+    },
+    "checks": {"checks": [Fraction(1), Fraction(0), Fraction(1, 4), Fraction(3), Fraction(1), Fraction(0)]},
+    "all": {
+        "allowed": [True, True, False, True, True, True],
+        "dense": [Fraction(1, 9), Fraction(2), Fraction(1), Fraction(0), Fraction(3), Fraction(1)],
+        "checks": [Fraction(0), Fraction(1, 3), Fraction(1), Fraction(1), Fraction(2), Fraction(1)],
+    },
+    "dead end by the mask": {"allowed": [False] * 6},
+    "dead end by checks": {"checks": [Fraction(0)] * 6},
+}
+"""Factors of `LAW`, in rational numbers: mask, dense factor, check; what is absent is 1."""
 
 
 class OneStep:
@@ -110,3 +133,26 @@ def logits_of(law: Sequence[Fraction | float], rows: int, dtype: torch.dtype = t
     """Logits of one law for every row."""
     logs = torch.tensor([float(p) for p in law], dtype=torch.float64).log()
     return logs.to(dtype).repeat(rows, 1)
+
+
+def logs_of(values: Sequence[Fraction]) -> list[float]:
+    """Logarithms, -inf of 0."""
+    return [math.log(value) if value else -math.inf for value in values]
+
+
+def step_of(factors: dict[str, Any], rows: int) -> OneStep:
+    """One of `FACTORS` as a potential's state."""
+    checks, dense = factors.get("checks"), factors.get("dense")
+    return OneStep(
+        rows,
+        None if checks is None else logs_of(checks),
+        allowed=factors.get("allowed"),
+        dense=None if dense is None else logs_of(dense),
+    )
+
+
+def target_of(factors: dict[str, Any]) -> list[Fraction]:
+    """p(v) times mask, dense factor and check, with p `LAW`."""
+    ones = [Fraction(1)] * 6
+    parts = (factors.get("allowed", ones), factors.get("dense", ones), factors.get("checks", ones))
+    return [p * Fraction(a) * d * c for p, a, d, c in zip(LAW, *parts, strict=True)]
