@@ -34,13 +34,13 @@ def noise(rows: int, count: int, seed: int = 0) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_expected_copies_are_n_times_the_weight(scheme: CopyScheme) -> None:
-    """4.5 standard errors; a weight of 0 has no copy, ever."""
+    """4 standard errors, a false alarm once in 16,000 comparisons; a weight of 0 has no copy, ever."""
     rows = 4000
     counts = np.array([COUNTS[scheme](WEIGHTS, row) for row in noise(rows, len(WEIGHTS))])
     assert (counts.sum(axis=1) == len(WEIGHTS)).all()
     assert (counts[:, 1] == 0).all()
     errors = np.maximum(counts.std(axis=0), 1e-9) / math.sqrt(rows)
-    assert (abs(counts.mean(axis=0) - len(WEIGHTS) * WEIGHTS) < 4.5 * errors + 1e-9).all()
+    assert (abs(counts.mean(axis=0) - len(WEIGHTS) * WEIGHTS) < 4 * errors + 1e-9).all()
 
 
 def test_how_far_copies_stray() -> None:
@@ -107,7 +107,7 @@ def test_without_replacement_keeps_every_expectation() -> None:
         assert float(log_sum_exp(renewed)) == pytest.approx(float(log_sum_exp(logs)), rel=1e-14)
         total[row, chosen] = np.exp(renewed + 700)
     errors = np.maximum(total.std(axis=0), 1e-9) / math.sqrt(rows)
-    assert (abs(total.mean(axis=0) - np.exp(logs + 700)) < 4.5 * errors + 1e-9).all()
+    assert (abs(total.mean(axis=0) - np.exp(logs + 700)) < 4 * errors + 1e-9).all()
 
 
 @given(st.lists(st.floats(-20, 5), min_size=1, max_size=10), st.integers(1, 10), st.floats(1e-9, 1 - 1e-9))

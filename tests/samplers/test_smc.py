@@ -42,16 +42,17 @@ def target(max_tokens: int, with_critic: bool) -> dict[bytes, float]:
 
 
 def assert_unbiased(results: list[Samples], expected: dict[bytes, float]) -> None:
-    """E[Z-hat] = Z, and E[mean weight of the samples of a text] = its weight, for the likeliest texts: 4.5 s.e. each.
+    """E[Z-hat] = Z, and E[mean weight of the samples of a text] = its weight, for the 4 likeliest texts: 4 s.e. each.
 
-    A false alarm once in some 20,000 tests; seeds are fixed.
+    If means were normal, a false alarm once in 3,000 calls (5 comparisons), in 2 % of all choices of seeds for the 58
+    calls of this file; seeds are fixed.
     """
     estimates = np.exp([result.log_evidence for result in results])
     total = sum(expected.values())
-    assert abs(estimates.mean() - total) < 4.5 * cases.standard_error(estimates), f"{estimates.mean()} for {total}"
+    assert abs(estimates.mean() - total) < 4 * cases.standard_error(estimates), f"{estimates.mean()} for {total}"
     for text in sorted(expected, key=expected.__getitem__, reverse=True)[:4]:
         values = np.array([shares(result).get(text.decode(), 0.0) for result in results])
-        assert abs(values.mean() - expected[text]) < 4.5 * max(cases.standard_error(values), 1e-12), text
+        assert abs(values.mean() - expected[text]) < 4 * max(cases.standard_error(values), 1e-12), text
     for result in results:
         assert all(
             text.encode() in expected for text, weight in zip(result.texts, result.weights, strict=True) if weight

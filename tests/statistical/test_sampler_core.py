@@ -57,7 +57,7 @@ def worst_share(samples: Samples, law: dict[str, float]) -> float:
     "warp", [Warp(temperature=0.6), Warp(temperature=1.8), Warp(top_p=0.7), Warp(top_k=2)], ids=str
 )
 def test_the_warp_is_part_of_the_target(warp: Warp) -> None:
-    """Weighted shares are those of the enumerated warped target (4.5 s.e. on 10 shares: once in 10,000); those of the
+    """Weighted shares are those of the enumerated warped target (4 s.e. on 10 shares: once in 1,600); those of the
     target without the warp are far off.
     """
     plain = random_table(61, exponent=2)
@@ -77,7 +77,7 @@ def test_the_warp_is_part_of_the_target(warp: Warp) -> None:
         AlignedSampling(warped, language(TEXTS), batch=64, max_tokens=3).sample([[]], 2000, 1)[0],
     )
     for samples in samplers:
-        assert worst_share(samples, law) < 4.5
+        assert worst_share(samples, law) < 4
         assert worst_share(samples, wrong) > 6
         assert abs(z_score(samples, float(evidence))) < 4 or samples.log_evidence_error == pytest.approx(0, abs=1e-3)
 
@@ -104,7 +104,7 @@ def test_a_real_model_under_a_warp() -> None:
     [samples] = MaskedSampling(model, CompiledPotential(compiled), n=1500, max_tokens=4).sample([prompt], 5)
     assert abs(z_score(samples, evidence)) < 4
     possible = {text: value / evidence for text, value in expected.items() if value > 0}
-    assert worst_share(samples, possible) < 4.5
+    assert worst_share(samples, possible) < 4
 
 
 PRODUCTS: dict[str, Potential] = {
@@ -122,7 +122,7 @@ def test_products_have_their_target(name: str) -> None:
     law = {text: float(value / evidence) for text, value in target.items()}
     [samples] = MaskedSampling(model, PRODUCTS[name], n=6000, max_tokens=3).sample([[]], 8)
     assert abs(z_score(samples, float(evidence))) < 4
-    assert worst_share(samples, law) < 4.5
+    assert worst_share(samples, law) < 4
     forgotten = Samples(
         samples.token_ids,
         samples.texts,
