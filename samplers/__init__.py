@@ -11,7 +11,7 @@ from samplers.aligned import AlignedSampling
 from samplers.aligned_processor import AlignedProcessor
 from samplers.bytes import ByteModel, ByteState, Cover, HealedPrompt, heal_prompt
 from samplers.custom_generate import WeightedGenerateOutput, aligned_generate, awrs_generate, smc_generate
-from samplers.errors import ConstraintMismatch, SamplerError, UnsupportedCall
+from samplers.errors import ConstraintMismatch, SamplerError, TrieMismatch, UnsupportedCall
 from samplers.generate import Generation, generate
 from samplers.infilling import ContextFreeGrammar, Infilling, byte_set, fill_canvas
 from samplers.logits_processor import MaskProcessor
@@ -81,5 +81,6 @@ __all__ = [
     "Statistics",
     "SamplerError",
     "ConstraintMismatch",
+    "TrieMismatch",
     "UnsupportedCall",
 ]

@@ -20,3 +20,7 @@ class ConstraintMismatch(SamplerError):
 
 class UnsupportedCall(SamplerError):
     """The processor was called in a way in which it cannot know a row's generated text."""
+
+
+class TrieMismatch(SamplerError):
+    """Two tries do not hold the same targets, so that what one proved says nothing of the other's."""

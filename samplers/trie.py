@@ -3,7 +3,7 @@
 Purpose: ASAp, weighted trie sampling and CARS need, for each prefix that was visited, an upper bound of the probability
 that it ends in the language.  One structure serves them all; it can be saved and goes on where it was.
 Place: read and extended by `samplers.aligned` and `samplers.aligned_processor`; knows neither models nor tensors.
-Cost: 44 bytes a visited prefix; a batch of B texts of length T is read in T lookups of B keys, and added in one sort.
+Cost: 52 bytes a visited prefix; a batch of B texts of length T is read in T lookups of B keys, and added in one sort.
 Not taken: a Python object for each node (300 bytes) or allowed token (published ASAp code: 0.5 s for one insert);
 two dense rows of the vocabulary for each node (published CARS code: 1 MB each at 128k tokens).
 
@@ -12,9 +12,9 @@ language: 1 where u was never visited, and at visited nodes
 
     ``future(u) = sum over allowed v of p(v|u) * future(uv)``,   with ``future = 1`` for allowed eos tokens.
 
-It only decreases, unless nodes are pruned, and tends to the truth.  A node stores the logarithm of its ``future`` and
-of the probability of its edge, p(v|u).  New values are sums of positive terms (what is left of the mass, plus the
-children that changed), so nothing is lost to cancellation however small they get.
+It only decreases, unless nodes are pruned, and tends to the truth.  A node stores the logarithms of its ``future``, of
+the probability of its edge, p(v|u), and of its check.  New values are sums of positive terms (what is left of the mass,
+plus the children that changed), so nothing is lost to cancellation however small they get.
 
 Where a potential's check gives a token a factor below 1, the factor is part of the child's ``future``; a text that was
 refused at its end is a child for the eos token.
@@ -36,11 +36,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grammarlib.errors import ArtefactError
-from samplers.errors import SamplerError
+from samplers.errors import SamplerError, TrieMismatch
+from samplers.merging import Columns, merged
 
 _FORMAT: Final = "grammarlib-trie"
-_VERSION: Final = 1
-_COLUMNS: Final = {"parent": "<i4", "token": "<i4", "log_edge": "<f8", "log_future": "<f8", "used": "<i4"}
+_VERSION: Final = 2
+_COLUMNS: Final = {
+    "parent": "<i4",
+    "token": "<i4",
+    "log_edge": "<f8",
+    "log_check": "<f8",
+    "log_future": "<f8",
+    "used": "<i4",
+}
 _NO_NODE: Final = -1
 _ROUNDING: Final = 1e-6
 """How far above 0 the log of a bound may be: models in float32 normalise their laws no better."""
@@ -80,6 +88,7 @@ class AlignedTrie:
         self._parent = np.zeros(64, dtype=np.int32)
         self._token = np.zeros(64, dtype=np.int32)
         self._log_edge = np.zeros(64, dtype=np.float64)
+        self._log_check = np.zeros(64, dtype=np.float64)
         self._log_future = np.zeros(64, dtype=np.float64)
         self._used = np.zeros(64, dtype=np.int32)
         self._roots: dict[str, int] = {}
@@ -94,8 +103,8 @@ class AlignedTrie:
     @property
     def memory_bytes(self) -> int:
         """Bytes of the arrays."""
-        columns = (self._parent, self._token, self._log_edge, self._log_future, self._used)
-        return sum(column.nbytes for column in columns) + self._keys.nbytes + self._key_nodes.nbytes
+        columns = sum(getattr(self, "_" + name).nbytes for name in _COLUMNS)
+        return int(columns) + self._keys.nbytes + self._key_nodes.nbytes
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -109,7 +118,8 @@ class AlignedTrie:
         digest = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
         node = self._roots.get(digest)
         if node is None:
-            node = self._append(np.array([_NO_NODE]), np.array([len(self._roots)]), np.zeros(1), np.full(1, _UNVISITED))
+            number, nothing = np.array([len(self._roots)]), np.zeros(1)
+            node = self._append(np.array([_NO_NODE]), number, nothing, nothing, np.full(1, _UNVISITED))
             self._roots[digest] = node
         return node
 
@@ -177,12 +187,12 @@ class AlignedTrie:
             parents = np.array([nodes[visits[index].parent] for index in new], dtype=np.int64)
             tokens = np.array([visits[index].token for index in new], dtype=np.int64)
             edges = np.array([visits[index].log_edge for index in new], dtype=np.float64)
-            self._append(parents, tokens, edges, future[new])
+            checks = np.array([visits[index].log_check for index in new], dtype=np.float64)
+            self._append(parents, tokens, edges, checks, future[new])
             self._index(first)
         self._log_future[nodes] = future
         self._used[nodes] = self._clock
-        if self._size > self.max_nodes:
-            self.prune(max(1, self.max_nodes * 3 // 4))
+        self._bound()
 
     def prune(self, max_nodes: int) -> None:
         """Forget the nodes used longest ago until ``max_nodes`` (and the roots) are left.
@@ -198,36 +208,85 @@ class AlignedTrie:
         removed[list(self._roots.values())] = False
 
         rise = np.zeros(self._size)  # of each node's future
-        for level in range(int(depth.max()), 0, -1):
+        for level in range(int(depth.max()), -1, -1):
             nodes = np.flatnonzero(depth == level)
-            edges = np.exp(self._log_edge[nodes])
-            lost = np.where(removed[nodes], 1.0 - np.exp(self._log_future[nodes]), rise[nodes])
-            np.add.at(rise, self._parent[nodes], edges * lost)
+            rise[nodes] *= np.exp(self._log_check[nodes])
+            if level:
+                edges = np.exp(self._log_edge[nodes])
+                lost = np.where(removed[nodes], 1.0 - np.exp(self._log_future[nodes]), rise[nodes])
+                np.add.at(rise, self._parent[nodes], edges * lost)
         kept = np.flatnonzero(~removed)
         risen = kept[rise[kept] > 0]
         self._log_future[risen] = np.minimum(np.logaddexp(self._log_future[risen], np.log(rise[risen])), 0.0)
         number = np.full(self._size + 1, _NO_NODE, dtype=np.int32)  # the last entry serves the parent -1
         number[kept] = np.arange(len(kept))
         self._parent[: len(kept)] = number[self._parent[kept]]
-        for column in (self._token, self._log_edge, self._log_future, self._used):
+        for column in (self._token, self._log_edge, self._log_check, self._log_future, self._used):
             column[: len(kept)] = column[kept]
         self._size = len(kept)
         self._roots = {digest: int(number[node]) for digest, node in self._roots.items()}
         self._rebuild_index()
 
+    def merge(self, other: AlignedTrie) -> AlignedTrie:
+        """What this trie and ``other`` know together, as a new trie: two runs of the same targets.
+
+        The visited prefixes of the result are those of either, and their bounds those that one run would have that
+        recorded the draws of both (to rounding, upwards): at most the lesser of both, at least the truth.  Weights of
+        draws from it are as exact as before.  The order makes no difference, and a trie merged with itself is itself.
+        ``max_nodes`` is the larger one; past it, those that were used longest ago are forgotten, as in `record`.
+
+        Raises `TrieMismatch` where the keys of the targets (model, warp, prompt, constraint, limit) are not the same,
+        and where they are and the masses of one prefix differ by more than a factor of two.
+        """
+        here, there = set(self._roots), set(other._roots)
+        if here != there:
+            raise TrieMismatch(
+                f"{len(here & there)} targets are in both tries, {len(here - there)} in the first and "
+                f"{len(there - here)} in the second only: tries of different models, warps, prompts, constraints or "
+                "limits do not merge; a model or potential without an identity is another target in each run"
+            )
+        digests = sorted(self._roots)
+        roots = [(self._roots[digest], other._roots[digest]) for digest in digests]
+        columns = merged(self._columns(), other._columns(), roots)
+        result = AlignedTrie(max(self.max_nodes, other.max_nodes))
+        result._clock = max(self._clock, other._clock)
+        result._append(columns.parent, columns.token, columns.log_edge, columns.log_check, columns.log_future)
+        result._used[: result._size] = columns.used + result._clock
+        result._roots = {digest: node for node, digest in enumerate(digests)}
+        result._rebuild_index()
+        result._bound()
+        return result
+
+    def _columns(self) -> Columns:
+        """A view of the nodes for `samplers.merging`."""
+        size = self._size
+        logs = (self._log_edge[:size], self._log_check[:size], self._log_future[:size])
+        return Columns(self._parent[:size], self._token[:size], *logs, self._used[:size] - self._clock)
+
+    def _bound(self) -> None:
+        """Keep to ``max_nodes``, with room for what comes next."""
+        if self._size > self.max_nodes:
+            self.prune(max(1, self.max_nodes * 3 // 4))
+
     def _append(
-        self, parents: NDArray[Any], tokens: NDArray[Any], edges: NDArray[np.float64], futures: NDArray[np.float64]
+        self,
+        parents: NDArray[Any],
+        tokens: NDArray[Any],
+        edges: NDArray[np.float64],
+        checks: NDArray[np.float64],
+        futures: NDArray[np.float64],
     ) -> int:
         first, count = self._size, len(parents)
         if first + count > len(self._parent):
-            for name in ("_parent", "_token", "_log_edge", "_log_future", "_used"):
-                column = getattr(self, name)
+            for name in _COLUMNS:
+                column = getattr(self, "_" + name)
                 grown = np.zeros(max(2 * len(column), first + count), dtype=column.dtype)
                 grown[:first] = column[:first]
-                setattr(self, name, grown)
+                setattr(self, "_" + name, grown)
         self._parent[first : first + count] = parents
         self._token[first : first + count] = tokens
         self._log_edge[first : first + count] = edges
+        self._log_check[first : first + count] = checks
         self._log_future[first : first + count] = futures
         self._used[first : first + count] = self._clock
         self._size = first + count
@@ -315,6 +374,7 @@ class AlignedTrie:
             or (parent < _NO_NODE).any()
             or sorted(self._roots.values()) != roots.tolist()
             or not (self._log_edge <= 0).all()
+            or not (self._log_check < np.inf).all()
             or not (self._log_future[parent >= 0] <= 0).all()
             or (self._log_future[roots] > 0).any()
             or (self._token < 0).any()

@@ -328,7 +328,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         whole[:-3] + b"abc",
         b"{}" + whole[2:],
         b"[" * 100_000,
-        whole.replace(b"1,", b"7,", 1),
+        whole.replace(b'"version": 2,', b'"version": 1,', 1),
     ):
         path.write_bytes(wrong)
         with pytest.raises(ArtefactError):
