@@ -66,6 +66,7 @@ _WIDTHS: Final = {
     "scratch": 1,
     "stack": 10,
     "path": 1,
+    "cuts": 2,
 }
 _INITIAL: Final = {
     "RM": 64,
@@ -84,6 +85,7 @@ _INITIAL: Final = {
     "scratch": 512,
     "stack": 132,
     "path": 260,
+    "cuts": 2048,
 }
 _OFFSETS: Final = 32
 _HEADER: Final = 64
@@ -331,7 +333,7 @@ class Machine:
             arena[_OFFSETS + number] = at
             setattr(self, name, view)
             at += size * width
-        arena[48:53] = [self._sizes[name] for name in ("N", "H", "FH", "KH", "scratch")]
+        arena[49:54] = [self._sizes[name] for name in ("N", "H", "FH", "KH", "scratch")]
         self.A = arena
         self.T = arena[:_OFFSETS]
 
@@ -1195,6 +1197,7 @@ class Machine:
         self._grow("stack", longest + 2)
         self._grow("path", longest + 2)
         waves = 0
+        self.T[k.T_CUTS] = -1
         while True:
             self._reserve(longest)
             k.walk(self.A, self.R, self.B, nodes, segments, groups, int(listed_only), configuration, out)
@@ -1202,7 +1205,7 @@ class Machine:
                 return
             # A walk that keeps meeting new rows would be repeated once for each byte of the longest token.
             waves += 1
-            if not self.expand_needs(forgive_depth=True, ahead=0 if waves < 3 else 64):
+            if not self.expand_needs(forgive_depth=True, ahead=0 if waves < 3 else 8):
                 if not out.any():
                     raise self._too_deep()
                 return

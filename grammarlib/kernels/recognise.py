@@ -129,6 +129,8 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
 ) = range(11)
 T_AT = 15  # how many bytes of the path this call has read
 T_BASE = 16  # the top of texts when this call began
+T_CUTS = 17  # how many segments the last walk left out for a need; -1: a walk begins from the start
+T_MISSED = 18  # whether something was needed since this was 0
 T_CHECKED = 13  # and 14: the fingerprint of the string that a check is needed for
 T_KEYS = 12  # where in P the random points of fingerprints are
 POINT_DEPTHS = 64  # depths of containers that have points of their own
@@ -151,10 +153,13 @@ KEY_COUNT = 4 + POINT_DEPTHS * 12
     O_SCRATCH,
     O_STACK,
     O_PATH,
-) = range(32, 48)
-Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH, Z_SCRATCH = range(48, 53)
+    O_CUTS,
+) = range(32, 49)
+Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH, Z_SCRATCH = range(49, 54)
 HEADER = 64
 STACK_FIELDS = 10
+TO_THE_END = np.int64(1) << 40  # in place of the end of a cut: no trie has so many nodes
+CUTS = np.int64(1024)  # segments that a walk keeps for the next one
 
 # Constants that kernels hand to each other are int64 objects: a literal would compile the callee once for each value.
 ZERO = np.int64(0)
@@ -205,6 +210,7 @@ _STRUCTURAL[list(b'\t\n\r "+,-.0123456789:[]aefE{}lnrstu')] = 1
 def need(A: Ints, R: Rows, B: Bytes, kind: int, a: int, b: int, c: int, d: int) -> int:
     """Note that Python must expand something; always returns the status -1."""
     at = A[T_NEEDS]
+    A[T_MISSED] = 1
     for i in range(min(at, 16)):
         j = at - 1 - i
         if (
@@ -2464,6 +2470,22 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
 
 
 @kernel
+def note_cut(A: Ints, R: Rows, B: Bytes, begin: int, end: int) -> None:
+    """Keep the nodes from ``begin`` to ``end`` for the next walk; where room ends, all that follow them too."""
+    A[T_MISSED] = 0
+    count = A[T_CUTS]
+    last = A[O_CUTS] + 2 * (CUTS + count - 1)
+    if count > 0 and A[last + 1] == begin:
+        A[last + 1] = end  # a sibling of the last one
+    elif count < CUTS:
+        A[last + 2] = begin
+        A[last + 3] = end
+        A[T_CUTS] = count + 1
+    else:
+        A[last + 1] = TO_THE_END
+
+
+@kernel
 def mark_listed(A: Ints, R: Rows, B: Bytes, r: int, f: int) -> None:
     """In the scratch table, mark the bytes that go on along listed names, a quote and a backslash."""
     scratch = A[O_SCRATCH]
@@ -2491,9 +2513,12 @@ def walk(
 ) -> None:
     """Set in ``out`` the bit of every token in the trie segments that can be read from ``configuration``.
 
-    ``segments``: int64[n, 2], begin and end of depth-first tries in ``nodes``.  A node's token below -1 is a
+    ``segments``: int64[n, 2], begin and end of depth-first tries in ``nodes``, ascending.  A node's token below -1 is a
     group: ``g = -token - 2`` stands for the tokens ``groups[groups[g] : groups[g + 1]]``.  Subtrees that need an
-    expansion are skipped and noted; ``T_NEEDS`` counts them.
+    expansion are skipped and noted; ``T_NEEDS`` counts what they need.
+
+    Where ``T_CUTS`` is not negative, this continues the last walk: only the subtrees that it skipped are walked,
+    and of the others no more than the nodes that lead there.
 
     ``listed_only``: the configuration reads a name of an open object, and ``out`` already holds what is allowed
     if that name turns out to be an unlisted one.  Only tokens that end a listed name, or escape while
@@ -2519,6 +2544,14 @@ def walk(
     kind = A[stack]
     structural = not (kind == ROW or kind == STRING or kind == MEMBER or kind == KEY or kind == KEY_OTHER)
     steps = 0
+    cuts = A[O_CUTS]
+    left = A[T_CUTS]
+    whole = left < 0
+    for i in range(2 * left):
+        A[cuts + i] = A[cuts + 2 * CUTS + i]
+    A[T_CUTS] = 0
+    A[T_MISSED] = 0
+    again = whole
     if listed_only == 1 and A[stack + 3] & UNRECORDED == 0:
         mark_listed(A, R, B, A[stack + 2], A[stack + 4])
     else:
@@ -2527,6 +2560,16 @@ def walk(
         i = segments[segment, 0]
         end = segments[segment, 1]
         while i < end:
+            if not whole:
+                while left > 0 and i >= A[cuts + 1]:
+                    cuts += 2
+                    left -= 1
+                if left == 0 or A[cuts] >= end:
+                    break
+                again = i >= A[cuts]
+                if not again and A[cuts] >= nodes[i, 1]:
+                    i = np.int64(nodes[i, 1])
+                    continue
             byte = np.int64(nodes[i, 0])
             depth = np.int64(nodes[i, 3])
             above = stack + (depth - 1) * STACK_FIELDS
@@ -2548,6 +2591,8 @@ def walk(
                     if not length_allows(A, R, B, r >> 32, row, r & 0xFFFFFFFF):
                         row = np.int64(-1)
                 if row < 0:
+                    if A[T_MISSED] != 0:
+                        note_cut(A, R, B, i, np.int64(nodes[i, 1]))
                     i = np.int64(nodes[i, 1])
                     continue
                 if plain == 4:
@@ -2576,7 +2621,7 @@ def walk(
                     and A[base + 3] & UNRECORDED == 0
                     and A[base + 4] == A[stack + 4]
                 )
-                if listed and (byte == 0x22 or byte == 0x5C):
+                if listed and again and (byte == 0x22 or byte == 0x5C):
                     for j in range(i, nodes[i, 1]):
                         token = nodes[j, 2]
                         if token >= 0:
@@ -2589,6 +2634,8 @@ def walk(
                     A, R, B, A[base], A[above + 1], A[above + 2], A[base + 3], A[base + 4], byte
                 )
                 if status != 1 or (listed and kind == KEY_OTHER):
+                    if A[T_MISSED] != 0:
+                        note_cut(A, R, B, i, np.int64(nodes[i, 1]))
                     i = np.int64(nodes[i, 1])
                     continue
                 A[here] = kind
@@ -2602,7 +2649,9 @@ def walk(
                 A[here + 8] = here
                 A[here + 9] = takes_plain_text(A, kind, r, e & UNRECORDED)
             token = nodes[i, 2]
-            if token >= 0:
+            if not again:
+                pass
+            elif token >= 0:
                 out[token >> 5] |= np.uint32(1) << np.uint32(token & 31)
             elif token < -1:
                 for j in range(groups[-token - 2], groups[-token - 1]):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
+import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -292,3 +295,21 @@ def test_masks_of_a_real_vocabulary_for_a_pattern(large: gl.Vocabulary, pattern:
         expected = {1} if matcher.is_accepting else set()
         expected |= {token_id for token_id, _ in large.text_tokens() if matcher.validate_tokens((token_id,)) == 1}
         assert mask_of(matcher, large) == expected
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="tens of thousands of tokens")
+def test_a_walk_is_continued_where_rows_were_missing() -> None:
+    """Each byte of a token leads to a row of its own, and more subtrees wait for one than a walk keeps (1,024)."""
+    letters = string.ascii_lowercase + string.digits
+    words = ["".join(word) for length in (1, 3) for word in itertools.product(letters, repeat=length)]
+    words += [word + end for word in words[::7] for end in ("", "-", "-a", "9", "-99", "99")]
+    words += [word[:2] + "-" + word[2:] for word in words[::5]]
+    tokens: list[bytes | None] = [*(word.encode() for word in words), None]
+    vocabulary = gl.Vocabulary(tokens, eos_token_ids=[len(tokens) - 1])
+    compiled = gl.compile(gl.Regex(r"[a-z0-9]{4}(-[a-l]|[b-z]{3})[a-c]*|[a-z0-9]{12}"), vocabulary)
+    prefixes = re.compile(r"[a-z0-9]{0,12}|[a-z0-9]{4}-([a-l][a-c]*)?|[a-z0-9]{4}[b-z]{0,2}|[a-z0-9]{4}[b-z]{3}[a-c]*")
+    for text in ("", "a", "bc", "bc9", "bcab", "bcab-", "bcabc", "abcdefg", "bcab9" + "l" * 6):
+        matcher = compiled.matcher()
+        assert matcher.accept_bytes(text.encode()) == len(text)
+        expected = {number for number, word in enumerate(words) if prefixes.fullmatch(text + word)}
+        assert mask_of(matcher, vocabulary) - {len(words)} == expected, text
