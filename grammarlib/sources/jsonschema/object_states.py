@@ -542,7 +542,8 @@ class ObjectContext(Container):
                 # What no member can make fail beside what must hold will hold.
                 if atom not in undying:
                     undying[atom] = not any(
-                        self._is_free(state, member) for member, _ in self._ways_to_kill(atom, goal.holds, possible)
+                        self._is_free(state, member) and possible(literals)
+                        for member, literals in self._ways_to_kill(atom, goal.holds)
                     )
                 return True if undying[atom] else None
             return found
@@ -633,7 +634,7 @@ class ObjectContext(Container):
         for atom in killed:
             free = [
                 (member, literals)
-                for member, literals in self._ways_to_kill(atom, holds, possible)
+                for member, literals in self._ways_to_kill(atom, holds)
                 if member not in avoided and self._is_free(state, member)
             ]
             if not free:
@@ -643,14 +644,26 @@ class ObjectContext(Container):
             ways.append(free)
         # Depth first over the atoms that must fail: (how many do, requirements of names, unlisted members)
         stack: list[tuple[int, dict[int, Conjunction], list[Entry]]] = [(0, names, [])]
+        if len(killed) > 1 and most is None:
+            # First the plan that most often works, as a whole: each of its parts is a question of its own.
+            first = self._first_ways(names, ways)
+            if all(possible(conjunction) for conjunction in first[0].values()) and all(
+                possible(conjunction) for _, _, conjunction in first[1]
+            ):
+                stack.append((len(killed), *first))
+        checked: list[list[tuple[int, Conjunction]]] = []
         while stack:
             budget[0] -= 1
             if budget[0] <= 0:
                 return
             index, names, extra = stack.pop()
             if index < len(killed):
+                if not checked:
+                    checked = [[way for way in several if possible(way[1])] for several in ways]
+                    if not all(checked):
+                        return
                 following = []
-                for member, literals in ways[index]:
+                for member, literals in checked[index]:
                     budget[0] -= 1
                     if member < 0:
                         alone = (index + 1, names, [*extra, (None, ~member, literals)])
@@ -693,6 +706,20 @@ class ObjectContext(Container):
             self._plan_needs = sum(1 << position for position in fresh), rank
             yield plan
 
+    def _first_ways(
+        self, names: dict[int, Conjunction], ways: list[list[tuple[int, Conjunction]]]
+    ) -> tuple[dict[int, Conjunction], list[Entry]]:
+        """What is asked where each atom fails in the first way that needs no further member, or in its first."""
+        literals = {member: list(conjunction) for member, conjunction in names.items()}
+        extra: list[Entry] = []
+        for several in ways:
+            member, conjunction = next((way for way in several if way[0] in literals), several[0])
+            if member < 0:
+                extra.append((None, ~member, conjunction))
+            else:
+                literals.setdefault(member, []).extend(conjunction)
+        return {member: self.conjunctions.of(found) for member, found in literals.items()}, extra
+
     def _requirement(self, holds: frozenset[int], member: int) -> list[int] | None:
         """What the value of a new member must satisfy so that the atoms stay alive; None where it cannot come."""
         found: list[int] = []
@@ -709,13 +736,10 @@ class ObjectContext(Container):
                 found.extend(child)
         return found
 
-    def _ways_to_kill(
-        self, atom: int, holds: frozenset[int], possible: Callable[[Conjunction], bool]
-    ) -> tuple[tuple[int, Conjunction], ...]:
-        """Members that make ``atom`` fail beside what ``holds``, with what their values must satisfy."""
-        certain = possible == self.is_satisfiable
+    def _ways_to_kill(self, atom: int, holds: frozenset[int]) -> tuple[tuple[int, Conjunction], ...]:
+        """Members that make ``atom`` fail beside what ``holds``, with what their values must satisfy, if any does."""
         key = (holds, atom)
-        if certain and key in self._ways:
+        if key in self._ways:
             return self._ways[key]
         found: list[tuple[int, Conjunction]] = []
         touched = self.touched(atom)
@@ -729,11 +753,10 @@ class ObjectContext(Container):
                 continue
             for literal in (None,) if child is None else child:
                 conjunction = self.conjunctions.of([*base, *negated(literal)])
-                if possible(conjunction):
+                if conjunction != (FALSE_NODE,):
                     found.append((member, conjunction))
-        if certain:
-            self._ways[key] = tuple(found)
-        return tuple(found)
+        self._ways[key] = tuple(found)
+        return self._ways[key]
 
     def _fillers(
         self,

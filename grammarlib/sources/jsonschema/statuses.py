@@ -16,7 +16,6 @@ left to the machine's key bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import combinations
 from typing import Any, Final, NamedTuple
 
 from grammarlib.sources.jsonschema.conjunctions import Conjunction
@@ -157,15 +156,14 @@ class Container:
                 self.note_cap()
                 demand[holds, 0] = None
                 continue
-            least: list[frozenset[Conjunction]] = []
-            for size in range(1, len(free) + 1):
-                for chosen in combinations(free, size):
-                    several = frozenset(chosen)
-                    if any(fewer <= several for fewer in least):
-                        continue
-                    if self.can_finish(after, goal, _atoms_of(chosen, tracked)):
-                        least.append(several)
-                        demand[holds, sum(bits[conjunction] for conjunction in chosen)] = None
+
+            def enough(chosen: int, goal: Goal = goal, free: list[Conjunction] = free) -> bool:
+                failing = [conjunction for place, conjunction in enumerate(free) if chosen >> place & 1]
+                return self.can_finish(after, goal, _atoms_of(failing, tracked))
+
+            for chosen in least_sets(len(free), enough):
+                fails = sum(bits[conjunction] for place, conjunction in enumerate(free) if chosen >> place & 1)
+                demand[holds, fails] = None
         return list(demand)
 
     def with_clauses(self, formula: int, clauses: frozenset[tuple[int, frozenset[int]]]) -> int:
@@ -207,6 +205,46 @@ UNIVERSAL: Final = frozenset(("properties", "items", "unique", "unevaluated"))
 
 def _atoms_of(conjunctions: Iterable[Conjunction], tracked: dict[Conjunction, list[int]]) -> frozenset[int]:
     return frozenset(atom for conjunction in conjunctions for atom in tracked[conjunction])
+
+
+def least_sets(count: int, enough: Callable[[int], bool]) -> list[int]:
+    """The least sets of ``count`` things (bit sets, small ones first) that are ``enough``, as every wider set is too.
+
+    Asks once for each largest set that is not enough, and ``count`` times for each least set that is; all sets
+    would be ``2 ** count`` questions.
+    """
+    everything = (1 << count) - 1
+    found: list[int] = []
+    # A set that holds none of those found leaves out a thing of each: the least such omissions, asked about or not.
+    settled: list[int] = []
+    omissions = [0]
+    while omissions:
+        omitted = omissions.pop()
+        least = everything & ~omitted
+        if not enough(least):
+            settled.append(omitted)
+            continue
+        for place in range(count):
+            fewer = least & ~(1 << place)
+            if fewer != least and enough(fewer):
+                least = fewer
+        found.append(least)
+        kept = [other for other in omissions if other & least]
+        wider = {
+            other | 1 << place
+            for other in (omitted, *omissions)
+            if not other & least
+            for place in range(count)
+            if least >> place & 1
+        }
+        known = settled + kept
+        for other in sorted(wider, key=int.bit_count):
+            if not any(fewer & ~other == 0 for fewer in known):
+                known.append(other)
+        omissions = known[len(settled) :]
+    return sorted(
+        found, key=lambda chosen: (chosen.bit_count(), [place for place in range(count) if chosen >> place & 1])
+    )
 
 
 def negated(literal: int | None) -> tuple[int, ...]:
