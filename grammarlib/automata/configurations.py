@@ -920,6 +920,29 @@ class Machine:
         view = self.V[self.F[frame, k.F_VIEW]].tolist()
         return view[k.V_OTHER_ROW] != k.ANY_TEXT_ROW and self._takes_unlisted(view, frame)
 
+    def member_place(self, configuration: int) -> tuple[int, int, int] | None:
+        """Where a member (kind MEMBER) or a name of a closed object (kind KEY) stands, for `member_bytes`.
+
+        None in an escape, and where an unlisted name may come.
+        """
+        k = self.kernel
+        kind, a, register, escaped, frame = self.K[configuration, :5].tolist()
+        if escaped & k.UNRECORDED:
+            return None
+        if kind == k.MEMBER:
+            return int(self.S[a, k.S_MEMBERS]), 3, register
+        view = self.F[frame, k.F_VIEW]
+        if self.V[view, k.V_OTHER] >= 0:
+            return None
+        return int(self.V[view, k.V_NAME_AT]), 5, register
+
+    def member_bytes(self, place: tuple[int, int, int]) -> set[int]:
+        """The bytes with which the members or names at a place go on, a quote and a backslash."""
+        base, stride, register = place
+        low, high, depth = register & 0xFFFFF, register >> 20 & 0xFFFFF, register >> 40
+        begins, lengths = self.P[base + low * stride : base + high * stride].reshape(-1, stride)[:, :2].T
+        return {0x22, 0x5C, *self.B[(begins + depth)[lengths > depth]].tolist()}
+
     def takes_any_digits(self, leaf: int, packed: int) -> bool:
         """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.
 

@@ -199,11 +199,27 @@ _NULL = np.frombuffer(b"null", np.uint8)
 _TRUE = np.frombuffer(b"true", np.uint8)
 _FALSE = np.frombuffer(b"false", np.uint8)
 _SIMPLE = np.array([0x22, 0x5C, 0x2F, 0x08, 0x0C, 0x0A, 0x0D, 0x09], np.int64)
-_STRUCTURAL = np.zeros(256, np.uint8)  # the bytes that may come next outside strings
+# By kind of state, the bytes that may come next and others: what is 0 there is refused by `step`.
+NEXT_BYTES = np.zeros((16, 256), np.uint8)
 _PLAIN = np.zeros(256, np.uint8)  # raw bytes of string text that need no unescaping and no check of their own
 _PLAIN[0x20:] = 1
 _PLAIN[[0x22, 0x5C, 0xED]] = 0
-_STRUCTURAL[list(b'\t\n\r "+,-.0123456789:[]aefE{}lnrstu')] = 1
+_BEGINS_VALUE = b'\t\n\r "-0123456789[{ntf'
+for _kind, _bytes in (
+    (VALUE, _BEGINS_VALUE),
+    (ARRAY_OPEN, _BEGINS_VALUE + b"]"),
+    (NUMBER_ROW, b"\t\n\r +,-.0123456789eE]}"),
+    (NUMBER, b"\t\n\r +,-.0123456789eE]}"),
+    (LITERAL, b"aeflnrstu"),
+    (OBJECT_OPEN, b'\t\n\r "}'),
+    (OBJECT_COMMA, b'\t\n\r "'),
+    (COLON, b"\t\n\r :"),
+    (AFTER_VALUE, b"\t\n\r ,}"),
+    (AFTER_ITEM, b"\t\n\r ,]"),
+):
+    NEXT_BYTES[_kind, list(_bytes)] = 1
+READS_TEXT = (ROW, STRING, MEMBER, KEY, KEY_OTHER)  # kinds in which any byte may come next
+NEXT_BYTES[list(READS_TEXT)] = 1
 
 
 @kernel
@@ -2500,6 +2516,26 @@ def mark_listed(A: Ints, R: Rows, B: Bytes, r: int, f: int) -> None:
             A[scratch + byte] = 1
 
 
+@kernel
+def misses_members(A: Ints, R: Rows, B: Bytes, kind: int, a: int, r: int, e: int, f: int, byte: int) -> bool:
+    """Whether ``byte`` lies outside what the members, or the names of a closed object, may go on with.
+
+    They are sorted, so that two of them bound the others; `step` decides what lies between.
+    """
+    if (kind != MEMBER and (kind != KEY or a >= 0)) or e & UNRECORDED != 0 or byte == 0x22 or byte == 0x5C:
+        return False
+    if kind == MEMBER:
+        base = A[A[O_S] + a * 8 + S_MEMBERS]
+        stride = MEMBER_FIELDS
+    else:
+        base = A[A[O_V] + A[A[O_F] + f * 6 + F_VIEW] * 16 + V_NAME_AT]
+        stride = NAME_FIELDS
+    depth = r >> 40
+    if byte < member_at(A, R, B, base, stride, r & MASK20, depth):
+        return True
+    return byte > member_at(A, R, B, base, stride, ((r >> 20) & MASK20) - 1, depth)
+
+
 def walk(
     A: Ints,
     R: Rows,
@@ -2541,8 +2577,8 @@ def walk(
     A[stack + 7] = texts
     A[stack + 8] = stack
     A[stack + 9] = takes_plain_text(A, A[stack], A[stack + 2], A[stack + 3] & UNRECORDED)
-    kind = A[stack]
-    structural = not (kind == ROW or kind == STRING or kind == MEMBER or kind == KEY or kind == KEY_OTHER)
+    if A[stack] == KEY and not other_allowed(A, R, B, A[A[O_F] + A[stack + 4] * 6 + F_VIEW], A[stack + 4]):
+        A[stack + 1] = -1  # as behind the first byte of a name in a closed object
     steps = 0
     cuts = A[O_CUTS]
     left = A[T_CUTS]
@@ -2608,12 +2644,10 @@ def walk(
                 A[here + 8] = A[above + 8]
                 A[here + 9] = plain
             else:
-                if depth == 1 and (
-                    (structural and _STRUCTURAL[byte] == 0) or (listed_only == 1 and A[A[O_SCRATCH] + byte] == 0)
-                ):
+                base = A[above + 8]
+                if NEXT_BYTES[A[base], byte] == 0 or (depth == 1 and listed_only == 1 and A[A[O_SCRATCH] + byte] == 0):
                     i = np.int64(nodes[i, 1])
                     continue
-                base = A[above + 8]
                 # A later name of the same object has a frame of its own: it is read as ever.
                 listed = (
                     listed_only == 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,13 @@ from grammarlib.automata.configurations import Machine
 from grammarlib.masks.bitmask import allow_tokens
 from grammarlib.masks.index import VocabularyIndex
 from grammarlib.masks.slices import SLICE_NAMES
-from grammarlib.vocabulary.trie import VocabularyTrie
+from grammarlib.vocabulary.trie import BYTE, SKIP, VocabularyTrie
+
+_MEMBER_PLACES: Final = 1 << 14
+"""How many places inside members keep their segments; some hundred bytes each."""
+
+
+_NONZERO: Final = tuple(np.frombuffer(bytes([digit]), np.uint8) for digit in b"123456789")
 
 
 class WalkTables:
@@ -33,6 +40,9 @@ class WalkTables:
         self.words = index.words
         self.size = index.size
         self.trie_segment = index.trie_segment
+        self._structure = _roots(index.nodes, index.structure_segment)
+        self._roots = _roots(index.nodes, index.trie_segment)
+        self._beginning: dict[int, NDArray[np.int64]] = {}
         self.longest = index.longest_bytes
         self.longest_points = index.longest
         self.length_masks = index.length_masks.view(np.uint32)
@@ -41,6 +51,8 @@ class WalkTables:
         self.duplicates = index.duplicates
         self.digits = SLICE_NAMES.index("digits")
         self.digits_mask = index.slice_masks[self.digits].view(np.uint32)
+        self.leading_digits_mask = self.digits_mask.copy()
+        self.leading_digits_mask &= ~_beginning_with_zero(index)
         suffixes, self.groups, leaving = _suffixes(index)
         names, self.names_mask = _names(index)
         parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving]
@@ -79,6 +91,33 @@ class WalkTables:
             found = self._covered[key] = (mask, np.ascontiguousarray(self._cells[~inside]))
         return found
 
+    def structure(self, kind: int, next_bytes: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Segments of the tokens that may follow outside strings and begin with one of ``next_bytes`` (uint8[256])."""
+        found = self._beginning.get(kind)
+        if found is None:
+            begins = [self._structure[byte] for byte in np.flatnonzero(next_bytes).tolist() if byte in self._structure]
+            found = self._beginning[kind] = np.array(begins, np.int64).reshape(-1, 2)
+        return found
+
+    def number_or_other(self, kind: int, next_bytes: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """`structure` without the tokens of ``leading_digits_mask``."""
+        found = self._beginning.get(-kind - 1)
+        if found is None:
+            nonzero = range(0x31, 0x3A)
+            others = next_bytes.copy()
+            others[nonzero] = 0
+            after = _roots(self.nodes, self.after_digits_segment)
+            longer = [after[byte] for byte in nonzero if byte in after]
+            plain = self.structure(kind, next_bytes).tolist()
+            kept = [one for one in plain if others[self.nodes[one[0], BYTE]]]
+            found = self._beginning[-kind - 1] = np.array(kept + longer, np.int64).reshape(-1, 2)
+        return found
+
+    def beginning_with(self, candidates: set[int]) -> NDArray[np.int64]:
+        """Segments of all tokens that begin with one of these bytes."""
+        roots = self._roots
+        return np.array([roots[byte] for byte in sorted(candidates) if byte in roots], np.int64).reshape(-1, 2)
+
     def token(self, token_id: int) -> NDArray[np.uint8] | None:
         """The bytes of a token; None where it may never be text."""
         found = self._views.get(token_id)
@@ -90,6 +129,26 @@ class WalkTables:
                 return None
             self._views[token_id] = found
         return found
+
+
+def _beginning_with_zero(index: VocabularyIndex) -> NDArray[np.uint32]:
+    """The mask of the tokens whose first byte is ``0``."""
+    written = np.flatnonzero(np.diff(index.token_offsets) > 0)
+    zero = written[index.token_bytes[index.token_offsets[written]] == ord("0")]
+    mask = np.zeros(index.words, np.int32)
+    allow_tokens(mask, zero.tolist())
+    return mask.view(np.uint32)
+
+
+def _roots(nodes: NDArray[np.int32], segment: NDArray[np.int64]) -> dict[int, tuple[int, int]]:
+    """By first byte, begin and end of the part of a trie."""
+    found: dict[int, tuple[int, int]] = {}
+    at, end = segment[0].tolist()
+    while at < end:
+        following = int(nodes[at, SKIP])
+        found[int(nodes[at, BYTE])] = (at, following)
+        at = following
+    return found
 
 
 def _suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
@@ -180,6 +239,9 @@ class Masks:
         self._rows: OrderedDict[int, NDArray[np.uint32]] = OrderedDict()
         self._capacity = max(4, budget_bytes // (4 * tables.words))
         self._inside: OrderedDict[tuple[int, int], NDArray[np.uint32]] = OrderedDict()
+        self._numbers: dict[int, bool] = {}  # by component
+        self._members: dict[tuple[int, int, int], NDArray[np.int64]] = {}
+        self._names_follow: dict[int, bool] = {}  # by configuration of a fresh name
         self._proofs = np.zeros(64, np.int64)
 
     def __len__(self) -> int:
@@ -201,13 +263,48 @@ class Masks:
                     self._rows.popitem(last=False)
             return found
 
+    def _takes_digits(self, configuration: int, component: int) -> bool:
+        """Whether a value of the component may begin with any digits but a leading zero; False before it was met."""
+        found = self._numbers.get(component)
+        if found is None:
+            machine, tables = self._machine, self._tables
+            kernel = machine.kernel
+            if not machine.C[component, kernel.C_EXPANDED]:
+                return False
+            found = False
+            if machine.C[component, kernel.C_NUMBER_KIND]:
+                first = {machine.advance(configuration, digit) for digit in _NONZERO}
+                begun = first.pop()
+                if not first and begun >= 0:
+                    kind, leaf, _, packed, _ = machine.K[begun, :5].tolist()
+                    if kind == kernel.NUMBER:
+                        found = machine.takes_any_digits(leaf, packed)
+                    else:
+                        proven = machine.proven_slices(leaf, tables.tables, tables.table_at, self._proofs)
+                        found = bool(proven >> tables.digits & 1)
+            self._numbers[component] = found
+        return found
+
+    def _member_segments(self, configuration: int, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Segments of what may follow inside a member, or a name of a closed object; ``otherwise`` elsewhere."""
+        place = self._machine.member_place(configuration)
+        if place is None:
+            return otherwise
+        found = self._members.get(place)
+        if found is None:
+            if len(self._members) == _MEMBER_PLACES:
+                self._members.clear()
+            found = self._members[place] = self._tables.beginning_with(self._machine.member_bytes(place))
+        return found
+
     def _make(self, configuration: int) -> NDArray[np.uint32]:
         machine, tables = self._machine, self._tables
         kernel = machine.kernel
         kind, a, r, e, f = machine.K[configuration, :5].tolist()
         segments = tables.trie_segment
         known: NDArray[np.uint32] | None = None
-        listed_only = several_names = False
+        listed_only = False
+        several_names: bool | None = False
         # What goes on inside a string, between two code points, does not depend on the frame: it is kept by row or
         # members, and by length.
         place = (a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
@@ -226,7 +323,9 @@ class Masks:
             fresh = machine.fresh_name(configuration)
             if fresh >= 0:
                 known = self.row(fresh)
-                several_names = bool((known & tables.names_mask).any())
+                several_names = self._names_follow.get(fresh)
+                if several_names is None:
+                    several_names = self._names_follow[fresh] = bool((known & tables.names_mask).any())
                 if kind == kernel.KEY:
                     segments, listed_only = tables.leaving_segment, True
                 elif several_names:
@@ -252,6 +351,13 @@ class Masks:
                 known, segments = tables.digits_mask, tables.after_digits_segment
         elif kind == kernel.NUMBER and machine.takes_any_digits(a, e):
             known, segments = tables.digits_mask, tables.after_digits_segment
+        elif kind == kernel.VALUE and self._takes_digits(configuration, a):
+            known, segments = tables.leading_digits_mask, tables.number_or_other(kind, kernel.NEXT_BYTES[kind])
+        if segments is tables.trie_segment:
+            if kind not in kernel.READS_TEXT:
+                segments = tables.structure(kind, kernel.NEXT_BYTES[kind])
+            elif kind in (kernel.KEY, kernel.MEMBER):
+                segments = self._member_segments(configuration, segments)
         out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
         machine.walk(configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only)
         if place is not None and segments is not tables.leaving_segment and machine.text_may_begin(configuration):

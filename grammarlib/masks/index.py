@@ -30,11 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grammarlib.masks.bitmask import bitmask_words, pack_bitmask
-from grammarlib.masks.slices import JSON_TEXT, SLICE_NAMES, slice_tables
+from grammarlib.masks.slices import JSON_TEXT, SLICE_NAMES, slice_tables, structure_table
 from grammarlib.vocabulary.trie import BYTE, DEPTH, SKIP, TOKEN, SortedTokens, build_nodes, sort_tokens
 from grammarlib.vocabulary.vocabulary import Vocabulary
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Part of a file's name; raise it whenever the meaning of an array changes."""
 
 _KEPT_ALIVE: Final = 4
@@ -51,9 +51,9 @@ class VocabularyIndex:
     ``signatures``: int32[cells], ascending; bit ``s`` is set where the cell's tokens are inside slice ``s``.
     ``cell_masks``: int32[cells, words].  ``slice_masks``: int32[slices, words], all tokens inside each slice.
     ``nodes``: int32[n, 4], tries one after the other, each as in `VocabularyTrie`, with skips relative to the whole
-    array: one for each cell, then one of all tokens, then one of all tokens outside slice ``json_text``.
+    array: one for each cell, then one of all tokens, then one of the tokens that `slices.structure_table` takes.
     ``cell_start``: int32[cells + 1]; the trie of cell ``c`` is ``nodes[cell_start[c] : cell_start[c + 1]]``.
-    ``trie_segment``, ``rest_segment``: int64[1, 2], begin and end of the two last tries.
+    ``trie_segment``, ``structure_segment``: int64[1, 2], begin and end of the two last tries.
     ``duplicates``: int32[m, 2], (id in a trie, other id with the same bytes).
     ``length_masks``: int32[longest + 1, words]: the tokens of slice ``json_text`` with at most ``n`` code
     points (bytes outside 0x80..0xBF), ``longest`` being the most that any of them has.
@@ -70,7 +70,7 @@ class VocabularyIndex:
     nodes: NDArray[np.int32]
     cell_start: NDArray[np.int32]
     trie_segment: NDArray[np.int64]
-    rest_segment: NDArray[np.int64]
+    structure_segment: NDArray[np.int64]
     duplicates: NDArray[np.int32]
     length_masks: NDArray[np.int32]
     token_bytes: NDArray[np.uint8]
@@ -86,15 +86,15 @@ class VocabularyIndex:
         width = vocabulary.logits_width
         everything = np.arange(len(tokens.ids))
         whole, ends, parents = build_nodes(tokens, everything, tokens.common)
-        signature = _signatures(whole, ends, parents)
+        signature = _inside(whole, ends, parents, slice_tables())
         signatures, cell = np.unique(signature, return_inverse=True)
         cells = len(signatures)
         plain = (signature >> JSON_TEXT) & 1 == 1
-        # The tries in their order: the cells (numbers 0..cells - 1), all tokens, all tokens outside json_text.
+        # The tries in their order: the cells (numbers 0..cells - 1), all tokens, what may follow outside strings.
         by_cell = np.argsort(cell, kind="stable")
-        rest = np.flatnonzero(~plain)
-        groups = [*np.split(by_cell, np.cumsum(np.bincount(cell, minlength=cells))[:-1]), everything, rest]
-        nodes, starts = _tries(tokens, groups if cells else [everything, rest])
+        structure = np.flatnonzero(_inside(whole, ends, parents, (structure_table(),)))
+        groups = [*np.split(by_cell, np.cumsum(np.bincount(cell, minlength=cells))[:-1]), everything, structure]
+        nodes, starts = _tries(tokens, groups if cells else [everything, structure])
         cell_of_id = np.full(width, -1, dtype=np.int64)
         cell_of_id[tokens.ids] = cell
         cell_of_id[tokens.duplicates[:, 1]] = cell_of_id[tokens.duplicates[:, 0]]
@@ -120,7 +120,7 @@ class VocabularyIndex:
             nodes=nodes,
             cell_start=starts[: cells + 1].astype(np.int32),
             trie_segment=starts[cells : cells + 2].reshape(1, 2).copy(),
-            rest_segment=starts[cells + 1 : cells + 3].reshape(1, 2).copy(),
+            structure_segment=starts[cells + 1 : cells + 3].reshape(1, 2).copy(),
             duplicates=tokens.duplicates,
             length_masks=_length_masks(tokens, plain, words),
             token_bytes=np.frombuffer(bytearray(b"".join(data for _, data in text)), dtype=np.uint8),
@@ -197,15 +197,20 @@ class VocabularyIndex:
         return self.token_bytes[self.token_offsets[token_id] : self.token_offsets[token_id + 1]].tobytes()
 
 
-def _signatures(nodes: NDArray[np.int32], ends: NDArray[np.int64], parents: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The signature of each distinct token: all slices run over the whole trie, one level at a time."""
+def _inside(
+    nodes: NDArray[np.int32],
+    ends: NDArray[np.int64],
+    parents: NDArray[np.int64],
+    tables: tuple[NDArray[np.int16], ...],
+) -> NDArray[np.int64]:
+    """By which automata each distinct token is taken (bits): they run over the whole trie, one level at a time."""
     signatures = np.zeros(len(ends), dtype=np.int64)
     if not len(nodes):
         return signatures
     by_depth = np.argsort(nodes[:, DEPTH], kind="stable")
     levels = np.split(by_depth, np.cumsum(np.bincount(nodes[:, DEPTH])[1:])[:-1])
     data = nodes[:, BYTE]
-    for number, table in enumerate(slice_tables()):
+    for number, table in enumerate(tables):
         # The last row serves both as the dead state (index -1) and as its own successor.
         closed = np.vstack((table, np.full(256, -1, dtype=np.int16)))
         state = np.empty(len(nodes), dtype=np.int16)
@@ -281,7 +286,7 @@ def cache_path(vocabulary: Vocabulary) -> Path | None:
     if folder is None:
         return None
     content = hashlib.sha256(f"{FORMAT_VERSION} {np.dtype(np.int32).byteorder} {vocabulary.digest}".encode())
-    for name, table in zip(SLICE_NAMES, slice_tables(), strict=True):
+    for name, table in zip((*SLICE_NAMES, "structure"), (*slice_tables(), structure_table()), strict=True):
         content.update(f" {name} {table.shape[0]} ".encode())
         content.update(table.tobytes())
     return folder / "vocabulary-index" / f"{content.hexdigest()}.npz"
@@ -332,7 +337,7 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
         "nodes": (np.int32, (count, 4)),
         "cell_start": (np.int32, (cells + 1,)),
         "trie_segment": (np.int64, (1, 2)),
-        "rest_segment": (np.int64, (1, 2)),
+        "structure_segment": (np.int64, (1, 2)),
         "duplicates": (np.int32, (len(index.duplicates), 2)),
         "length_masks": (np.int32, (len(index.length_masks), words)),
         "token_bytes": (np.uint8, (len(index.token_bytes),)),
@@ -352,7 +357,7 @@ def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:
         and (np.diff(offsets) >= 0).all()
         and starts[0] == 0
         and starts[-1] == index.trie_segment[0, 0] <= index.trie_segment[0, 1]
-        and index.trie_segment[0, 1] == index.rest_segment[0, 0] <= index.rest_segment[0, 1] == count
+        and index.trie_segment[0, 1] == index.structure_segment[0, 0] <= index.structure_segment[0, 1] == count
         and (np.diff(starts) > 0).all()
         and ((nodes[:, BYTE] >= 0) & (nodes[:, BYTE] < 256)).all()
         and ((nodes[:, SKIP] > positions) & (nodes[:, SKIP] <= count)).all()

@@ -111,6 +111,51 @@ def slice_tables() -> tuple[NDArray[np.int16], ...]:
     )
 
 
+@functools.cache
+def structure_table() -> NDArray[np.int16]:
+    """An automaton for what may follow outside strings in some JSON text, and more: like a slice's, state 0 first.
+
+    A token that it refuses is in no mask between or inside structure, literals and numbers, whatever the source; one
+    that it takes may be.  Letters come in runs that are part of a literal; the first run may be the rest of one,
+    or an exponent's ``e``.  What stands in strings is only bounded by quotes and escapes.
+    """
+    words = ("null", "true", "false")
+    anywhere = frozenset((word, at) for word in words for at in range(len(word)))
+    begin = frozenset((word, 0) for word in words)
+    start, outside, after_digit, text, escape = range(5)
+    rows = [[-1] * 256 for _ in range(5)]
+    runs: dict[frozenset[tuple[str, int]], int] = {}
+
+    def run(positions: frozenset[tuple[str, int]]) -> int:
+        """The state inside a run of letters that may go on at these positions."""
+        if positions not in runs:
+            runs[positions] = len(rows)
+            rows.append(list(no_letters))
+            letters(runs[positions], positions)
+        return runs[positions]
+
+    def letters(state: int, positions: frozenset[tuple[str, int]]) -> None:
+        for letter in {word[at] for word, at in positions if at < len(word)}:
+            following = frozenset((word, at + 1) for word, at in positions if word[at : at + 1] == letter)
+            rows[state][ord(letter)] = run(following)
+
+    for byte in b" \t\n\r{}[]:,-+.":
+        rows[outside][byte] = outside
+    for byte in b"0123456789":
+        rows[outside][byte] = after_digit
+    rows[outside][ord('"')] = text
+    no_letters = tuple(rows[outside])
+    rows[start], rows[after_digit] = list(no_letters), list(no_letters)
+    rows[text][0x20:] = [text] * (256 - 0x20)
+    rows[text][ord('"')], rows[text][ord("\\")] = outside, escape
+    for byte in b'"\\/bfnrtu':
+        rows[escape][byte] = text
+    letters(outside, begin)
+    letters(start, anywhere)
+    rows[after_digit][ord("e")] = rows[after_digit][ord("E")] = rows[start][ord("E")] = outside
+    return _table(rows)
+
+
 def _ranges(*bounds: tuple[int, int]) -> NDArray[np.bool_]:
     """The code points in the given inclusive ranges, as bool[0x110000]."""
     members = np.zeros(_CODE_POINTS, dtype=np.bool_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from grammarlib.masks import index as index_module
 from grammarlib.masks.index import VocabularyIndex, cache_folder, cache_path, forget_indexes
-from grammarlib.masks.slices import JSON_TEXT, SLICE_NAMES, slice_tables
+from grammarlib.masks.slices import JSON_TEXT, SLICE_NAMES, slice_tables, structure_table
 from grammarlib.vocabulary import Vocabulary, VocabularyTrie
 from tests.oracles.masks import SLICES, bits_of, code_points, in_slice, read_trie, text_tokens
 from tests.strategies.vocabularies import token_bytes, vocabularies
@@ -133,10 +134,10 @@ def check_index(index: VocabularyIndex, vocabulary: Vocabulary) -> None:
     for number, mask in enumerate(index.slice_masks.tolist()):
         assert bits_of(mask) == {token_id for token_id, signature in signatures.items() if signature >> number & 1}
     plain = {token_id for token_id, signature in signatures.items() if signature >> JSON_TEXT & 1}
-    assert index.trie_segment.shape == index.rest_segment.shape == (1, 2)
+    assert index.trie_segment.shape == index.structure_segment.shape == (1, 2)
     assert_trie(index, *index.trie_segment[0].tolist(), tokens)
-    rest = {token_id: data for token_id, data in tokens.items() if token_id not in plain}
-    assert_trie(index, *index.rest_segment[0].tolist(), rest)
+    structure = {token_id: data for token_id, data in tokens.items() if may_follow_structure(data)}
+    assert_trie(index, *index.structure_segment[0].tolist(), structure)
     assert index.longest == max((code_points(tokens[token_id]) for token_id in plain), default=0)
     for bound, mask in enumerate(index.length_masks.tolist()):
         assert bits_of(mask) == {token_id for token_id in plain if code_points(tokens[token_id]) <= bound}
@@ -345,12 +346,55 @@ def test_a_real_vocabulary(shared: Path) -> None:
     assert np.array_equal(np.bitwise_or.reduce(index.cell_masks, axis=0), index.text_mask)
     begin, end = index.trie_segment[0].tolist()
     assert read_trie(index.nodes[begin:end].tolist()) == tokens
-    rest = read_trie(index.nodes[slice(*index.rest_segment[0].tolist())].tolist())
+    structure = read_trie(index.nodes[slice(*index.structure_segment[0].tolist())].tolist())
+    assert structure == {token_id: data for token_id, data in tokens.items() if may_follow_structure(data)}
+    assert len(structure) < len(tokens) // 10
     plain = {token_id for token_id, data in tokens.items() if is_plain(data)}
-    assert set(tokens) - set(rest) == plain
     longest = max(code_points(tokens[token_id]) for token_id in plain)
     assert index.longest == longest
     assert bits_of(index.length_masks[2].tolist()) == {i for i in plain if code_points(tokens[i]) <= 2}
+
+
+def may_follow_structure(data: bytes) -> bool:
+    """Whether `structure_table` takes the bytes, one by one."""
+    table, state = structure_table(), 0
+    for byte in data:
+        state = int(table[state, byte])
+        if state < 0:
+            return False
+    return True
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=8,
+    ),
+    st.sampled_from((None, 1, "\t")),
+    st.booleans(),
+)
+def test_structure_is_whatever_follows_outside_strings(value: object, indent: object, ascii_only: bool) -> None:
+    """From every place outside strings, and inside literals and numbers, the rest of a JSON text is taken."""
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only, allow_nan=True)  # type: ignore[arg-type]
+    if "NaN" in text or "Infinity" in text:
+        return
+    in_string = is_escaped = False
+    for at, character in enumerate(text):
+        if not in_string:
+            rest = text[at:].encode("utf-8", "surrogatepass")
+            assert may_follow_structure(rest), rest
+        if is_escaped:
+            is_escaped = False
+        elif in_string and character == "\\":
+            is_escaped = True
+        elif character == '"':
+            in_string = not in_string
+
+
+@pytest.mark.parametrize("word", ["hello", " the", "result", "nulls", "truefalse", "tre", "f1a", '"a"b', '"\\x', '"\n'])
+def test_structure_is_little_else(word: str) -> None:
+    assert not may_follow_structure(word.encode())
 
 
 def is_plain(data: bytes) -> bool:
