@@ -45,6 +45,7 @@ from grammarlib.limits import Limits
 Whitespace = Literal["bounded", "compact", "any"]
 _WHITESPACE: Final = {"bounded": 0, "compact": 1, "any": 2}
 _STRIDE: Final = 136  # bytes that there is always room for: the longest tokens of real vocabularies
+_PROOF_ROWS: Final = 192  # rows that the proof of a mask's slices may make
 _CHUNK: Final = 256  # bytes read in one kernel call, so that scratch space stays small
 _FAR_RANK: Final = 1 << 40
 
@@ -1234,12 +1235,26 @@ class Machine:
                 return
 
     def proven_slices(
-        self, row: int, tables: NDArray[np.int16], table_at: NDArray[np.int64], pairs: NDArray[np.int64]
-    ) -> int:
-        """The slices (bit set) whose every word can be read from ``row``; exact, computed once for a row."""
+        self,
+        row: int,
+        tables: NDArray[np.int16],
+        table_at: NDArray[np.int64],
+        implied: NDArray[np.int64],
+        pairs: NDArray[np.int64],
+        left_out: int,
+    ) -> tuple[int, int]:
+        """The slices (bit sets) whose every word, and whose every short word, can be read from ``row``.
+
+        Exact where a bit is set, and computed once for a row.  Short: of at most ``kernel.PROOF_DEPTH`` bytes.
+        """
+        k = self.kernel
         known = int(self.RM[row, 2])
+        rows = self._row_count
         while known < 0:
-            known = int(self.kernel.prove(self.A, self.R, self.B, tables, table_at, pairs, row))
+            # Rows that a proof asks for beyond these are better asked for by the walk, which needs fewer of them.
+            patient = int(self._row_count - rows < _PROOF_ROWS)
+            known = int(k.prove(self.A, self.R, self.B, tables, table_at, implied, pairs, row, left_out, patient))
             if known < 0:
                 self.expand_needs()
-        return known
+        shift = int(k.WITHIN_SHIFT)
+        return known & ((1 << shift) - 1), known >> shift

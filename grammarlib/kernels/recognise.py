@@ -159,6 +159,10 @@ Z_NEEDS, Z_HASH, Z_FRAME_HASH, Z_CONFIGURATION_HASH, Z_SCRATCH = range(49, 54)
 HEADER = 64
 STACK_FIELDS = 10
 TO_THE_END = np.int64(1) << 40  # in place of the end of a cut: no trie has so many nodes
+PROOF_DEPTH = np.int64(32)  # bytes up to which a slice is explored
+PROOF_PAIRS = np.int64(384)
+PROOF_SLOTS = np.int64(1024)
+WITHIN_SHIFT = np.int64(32)
 CUTS = np.int64(1024)  # segments that a walk keeps for the next one
 
 # Constants that kernels hand to each other are int64 objects: a literal would compile the callee once for each value.
@@ -2697,31 +2701,61 @@ def walk(
     A[T_STEPS] = steps
 
 
-def prove(A: Ints, R: Rows, B: Bytes, tables: NDArray[np.int16], table_at: Ints, pairs: Ints, row: int) -> int:
-    """Which slices lie wholly within the live prefixes of ``row``: a bit set, kept in RM.
+def prove(
+    A: Ints,
+    R: Rows,
+    B: Bytes,
+    tables: NDArray[np.int16],
+    table_at: Ints,
+    implied: Ints,
+    pairs: Ints,
+    row: int,
+    left_out: int,
+    patient: int,
+) -> int:
+    """Which slices lie wholly within the live prefixes of ``row``, as far as `PROOF_DEPTH`: kept in RM.
+
+    -> slices (bits) of which every word can be read, and from bit `WITHIN_SHIFT` on those of which all words of at most
+    `PROOF_DEPTH` bytes can; -1 after noting rows as needs, which nobody does unless ``patient``.
 
     ``tables``: int16[n, 256], all slice automata below each other, ``table_at[s]`` the first state of slice s.
-    ``pairs``: int64 scratch.  Exact product exploration with a budget; past it a slice counts as
-    unproven, which only costs time.  Rows that are not expanded are noted as needs, and the result is not kept.
+    ``implied[s]``: the slices inside slice s.  ``left_out``: slices (bits) that nobody asks about.
+    ``pairs``: int64 scratch, `PROOF_PAIRS` and a hash table of `PROOF_SLOTS`.  Product exploration, level by level,
+    with a budget; past it a slice counts as unproven, which only costs time.
     """
     A[T_NEEDS] = 0
     proven = np.int64(0)
+    within = np.int64(0)
     farthest = np.int64(0)
     for s in range(table_at.shape[0] - 1):
+        if (within | left_out) >> s & 1:
+            continue
         base = table_at[s]
-        count = 1
+        for k in range(PROOF_PAIRS, PROOF_PAIRS + PROOF_SLOTS):
+            pairs[k] = 0
+        count = np.int64(1)
         pairs[0] = row
-        done = 0
+        done = np.int64(0)
+        depth = np.int64(0)
+        level = np.int64(1)  # where the pairs of the next depth begin
         holds = True
         missing = False
         reach = np.int64(0)
         while done < count and holds:
+            if done == level:
+                depth += 1
+                level = count
+                if depth == PROOF_DEPTH:
+                    break
             state = pairs[done] >> 32
             at = pairs[done] & 0xFFFFFFFF
             done += 1
             if R[at, 0] == UNEXPANDED:
                 missing = True
-                need(A, R, B, NEED_ROW, at, ZERO, ZERO, ZERO)
+                if patient == 0:
+                    holds = False
+                else:
+                    need(A, R, B, NEED_ROW, at, ZERO, ZERO, ZERO)
                 continue
             last = np.int64(-1)
             for byte in range(256):
@@ -2736,26 +2770,27 @@ def prove(A: Ints, R: Rows, B: Bytes, tables: NDArray[np.int16], table_at: Ints,
                 if pair == last:
                     continue
                 last = pair
-                known = False
-                for k in range(count):
-                    if pairs[k] == pair:
-                        known = True
-                        break
-                if not known:
-                    if count >= pairs.shape[0]:
+                slot = (target * 16 + following) & (PROOF_SLOTS - 1)
+                while pairs[PROOF_PAIRS + slot] != 0 and pairs[PROOF_PAIRS + slot] != pair + 1:
+                    slot = (slot + 1) & (PROOF_SLOTS - 1)
+                if pairs[PROOF_PAIRS + slot] == 0:
+                    if count == PROOF_PAIRS:
                         holds = False
                         break
+                    pairs[PROOF_PAIRS + slot] = pair + 1
                     pairs[count] = pair
                     count += 1
                     reach = max(reach, A[A[O_RM] + target * 4 + 1])
-        if holds and not missing:
-            proven |= np.int64(1) << s
-            farthest = max(farthest, reach)
-        elif not holds and missing:
-            # Disproved before the missing rows mattered: they are not needed for this slice.
-            pass
         if holds and missing:
             return -1
+        # Rows that were missing before a slice was disproved do not matter.
+        if holds:
+            within |= implied[s]
+            farthest = max(farthest, reach)
+            if done == count:
+                proven |= implied[s]
+    A[T_NEEDS] = 0
+    proven |= within << WITHIN_SHIFT
     A[A[O_RM] + row * 4 + 2] = proven
     A[A[O_RM] + row * 4 + 3] = farthest
     return proven
@@ -2805,5 +2840,5 @@ _TABLES = "int64[::1], int32[:,::1], uint8[::1]"
 
 advance = entry(f"int64({_TABLES}, int64, Array(uint8, 1, 'C', readonly=True))")(advance)
 walk = entry(f"void({_TABLES}, int32[:,::1], int64[:,::1], int32[::1], int64, int64, uint32[::1])")(walk)
-prove = entry(f"int64({_TABLES}, int16[:,::1], int64[::1], int64[::1], int64)")(prove)
+prove = entry(f"int64({_TABLES}, int16[:,::1], int64[::1], int64[::1], int64[::1], int64, int64, int64)")(prove)
 maintain = entry(f"int64({_TABLES}, int64, int64, int64, int64, int64, int64)")(maintain)

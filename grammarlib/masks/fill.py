@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from grammarlib.automata.configurations import Machine
+from grammarlib.automata.configurations import Machine, kernels
 from grammarlib.masks.bitmask import allow_tokens
 from grammarlib.masks.index import VocabularyIndex
-from grammarlib.masks.slices import SLICE_NAMES
+from grammarlib.masks.slices import SLICE_NAMES, slice_inclusions
 from grammarlib.vocabulary.trie import BYTE, SKIP, VocabularyTrie
 
 _MEMBER_PLACES: Final = 1 << 14
@@ -55,13 +55,14 @@ class WalkTables:
         self.leading_digits_mask &= ~_beginning_with_zero(index)
         suffixes, self.groups, leaving = _suffixes(index)
         names, self.names_mask = _names(index)
-        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving]
+        long, self.short_mask = _long(index, int(kernels().PROOF_DEPTH))
+        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving, long]
         bounds = np.cumsum([0, *map(len, parts)])
         for part, begin in zip(parts[1:], bounds[1:].tolist(), strict=False):
             part[:, 1] += begin
         self.nodes = np.concatenate(parts)
-        self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment = (
-            np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in (1, 2, 3, 4)
+        self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment, self._long_segment = (
+            np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in (1, 2, 3, 4, 5)
         )
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
@@ -69,26 +70,37 @@ class WalkTables:
         self._cells = np.stack((index.cell_start[:-1], index.cell_start[1:]), axis=1).astype(np.int64)
         self._signatures = index.signatures
         self._cell_masks = index.cell_masks.view(np.uint32)
-        self._covered: dict[int, tuple[NDArray[np.uint32], NDArray[np.int64]]] = {}
+        self.implied = np.array(slice_inclusions(), np.int64)
+        # Inside a string, where ``json_text`` stands for what they add to it.
+        self.idle_in_strings = sum(1 << SLICE_NAMES.index(name) for name in ("text", "line"))
+        self._covered: dict[tuple[int, int, bool], tuple[NDArray[np.uint32], NDArray[np.int64]]] = {}
         self._bytes = index.token_bytes
         self._offsets = index.token_offsets
         self._views: dict[int, NDArray[np.uint8]] = {}
 
-    def covered(self, proven: int, in_string: bool) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """(mask of all cells inside a proven slice, segments of the other cells).
+    def covered(self, proven: int, within: int, in_string: bool) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """(mask of all tokens that are allowed for sure, segments of the others).
 
+        ``proven``, ``within``: the slices whose every word, and whose every short word, can be read.
         ``in_string``: the row reads unescaped text, so that only tokens that are plain JSON string text count.
         """
         if in_string and proven & 1:
             return self.json_text_mask, self.leaving_segment
-        key = proven * 2 + in_string
+        key = (proven, within, in_string)
         found = self._covered.get(key)
         if found is None:
-            inside = (self._signatures & proven) != 0
+            inside = (self._signatures & within) != 0
             if in_string:
                 inside &= (self._signatures & 1) != 0
-            mask = np.bitwise_or.reduce(self._cell_masks[inside], axis=0)
-            found = self._covered[key] = (mask, np.ascontiguousarray(self._cells[~inside]))
+            whole = inside & ((self._signatures & proven) != 0)
+            mask = np.bitwise_or.reduce(self._cell_masks[whole], axis=0)
+            segments = self._cells[~inside]
+            if (inside & ~whole).any():
+                mask |= np.bitwise_or.reduce(self._cell_masks[inside], axis=0) & self.short_mask
+                if in_string and within & 1:
+                    segments = self.leaving_segment
+                segments = np.concatenate((segments, self._long_segment))
+            found = self._covered[key] = (mask, np.ascontiguousarray(segments))
         return found
 
     def structure(self, kind: int, next_bytes: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -212,6 +224,18 @@ def _after_digits(index: VocabularyIndex, digits: int) -> NDArray[np.int32]:
     return VocabularyTrie.build([(token, index.bytes_of(token)) for token in tokens]).nodes
 
 
+def _long(index: VocabularyIndex, most: int) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    """(trie of the tokens of more than ``most`` bytes, mask of the others)."""
+    lengths = np.diff(index.token_offsets)
+    mask = index.text_mask.copy()
+    long = np.flatnonzero(lengths > most).tolist()
+    longer = np.zeros(index.words, np.int32)
+    allow_tokens(longer, long)
+    return VocabularyTrie.build([(token, index.bytes_of(token)) for token in long]).nodes, (mask & ~longer).view(
+        np.uint32
+    )
+
+
 _tables: weakref.WeakKeyDictionary[VocabularyIndex, WalkTables] = weakref.WeakKeyDictionary()
 _tables_lock = threading.Lock()
 
@@ -242,7 +266,7 @@ class Masks:
         self._numbers: dict[int, bool] = {}  # by component
         self._members: dict[tuple[int, int, int], NDArray[np.int64]] = {}
         self._names_follow: dict[int, bool] = {}  # by configuration of a fresh name
-        self._proofs = np.zeros(64, np.int64)
+        self._proofs = np.zeros(int(machine.kernel.PROOF_PAIRS + machine.kernel.PROOF_SLOTS), np.int64)
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._inside)
@@ -280,8 +304,7 @@ class Masks:
                     if kind == kernel.NUMBER:
                         found = machine.takes_any_digits(leaf, packed)
                     else:
-                        proven = machine.proven_slices(leaf, tables.tables, tables.table_at, self._proofs)
-                        found = bool(proven >> tables.digits & 1)
+                        found = bool(self._proven(leaf, False)[0] >> tables.digits & 1)
             self._numbers[component] = found
         return found
 
@@ -296,6 +319,11 @@ class Masks:
                 self._members.clear()
             found = self._members[place] = self._tables.beginning_with(self._machine.member_bytes(place))
         return found
+
+    def _proven(self, row: int, in_string: bool) -> tuple[int, int]:
+        tables = self._tables
+        left_out = tables.idle_in_strings if in_string else 0
+        return self._machine.proven_slices(row, tables.tables, tables.table_at, tables.implied, self._proofs, left_out)
 
     def _make(self, configuration: int) -> NDArray[np.uint32]:
         machine, tables = self._machine, self._tables
@@ -315,10 +343,10 @@ class Masks:
         elif inside is not None:
             known, segments, place = inside, tables.leaving_segment, None
         elif kind in (kernel.KEY, kernel.KEY_OTHER) and machine.reads_classed_name(configuration):
-            proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
+            proven, within = self._proven(a, True)
             # Where few names are left behind a prefix (RM[a, 3]), those that were used count.
-            if proven and (machine.RM[a, 3] == 0 or machine.F[f, kernel.F_USED] < 0):
-                known, segments = tables.covered(proven, True)
+            if within and (machine.RM[a, 3] == 0 or machine.F[f, kernel.F_USED] < 0):
+                known, segments = tables.covered(proven, within, True)
         elif kind == kernel.KEY or kind == kernel.KEY_OTHER:
             fresh = machine.fresh_name(configuration)
             if fresh >= 0:
@@ -337,17 +365,17 @@ class Masks:
         elif (kind == kernel.STRING and e & kernel.UNRECORDED == 0) or kind == kernel.ROW:
             maximum = int(machine.S[r >> 32, kernel.S_MAXIMUM]) if kind == kernel.STRING else -1
             left = maximum - (r & 0xFFFFFFFF)
-            proven = machine.proven_slices(a, tables.tables, tables.table_at, self._proofs)
-            if proven and (maximum < 0 or left >= tables.longest_points + int(machine.RM[a, 3])):
-                known, segments = tables.covered(proven, kind == kernel.STRING)
-            elif proven and kind == kernel.STRING and machine.RM[a, 3] == 0:
+            proven, within = self._proven(a, kind == kernel.STRING)
+            if within and (maximum < 0 or left >= tables.longest_points + int(machine.RM[a, 3])):
+                known, segments = tables.covered(proven, within, kind == kernel.STRING)
+            elif within and kind == kernel.STRING and machine.RM[a, 3] == 0:
                 # Wherever a token of these cells ends the string may end, so that only its length counts.
-                allowed, segments = tables.covered(proven, True)
+                allowed, segments = tables.covered(proven, within, True)
                 known = allowed & tables.length_masks[left]
             elif kind == kernel.STRING and a == kernel.ANY_TEXT_ROW:
                 known, segments = tables.length_masks[left], tables.leaving_segment
         elif kind == kernel.NUMBER_ROW:
-            if machine.proven_slices(a, tables.tables, tables.table_at, self._proofs) >> tables.digits & 1:
+            if self._proven(a, False)[0] >> tables.digits & 1:
                 known, segments = tables.digits_mask, tables.after_digits_segment
         elif kind == kernel.NUMBER and machine.takes_any_digits(a, e):
             known, segments = tables.digits_mask, tables.after_digits_segment

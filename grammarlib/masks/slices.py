@@ -156,6 +156,28 @@ def structure_table() -> NDArray[np.int16]:
     return _table(rows)
 
 
+@functools.cache
+def slice_inclusions() -> tuple[int, ...]:
+    """For each slice the slices inside it, itself included, as a bit set."""
+    tables = slice_tables()
+    return tuple(sum(_is_inside(inner, outer) << index for index, inner in enumerate(tables)) for outer in tables)
+
+
+def _is_inside(inner: NDArray[np.int16], outer: NDArray[np.int16]) -> bool:
+    """Whether ``outer`` reads every word that ``inner`` reads."""
+    pairs = {(0, 0): None}
+    queue = [(0, 0)]
+    for state, other in queue:  # grows while it is walked
+        alive = inner[state] >= 0
+        if (outer[other][alive] < 0).any():
+            return False
+        for pair in set(zip(inner[state][alive].tolist(), outer[other][alive].tolist(), strict=True)):
+            if pair not in pairs:
+                pairs[pair] = None
+                queue.append(pair)
+    return True
+
+
 def _ranges(*bounds: tuple[int, int]) -> NDArray[np.bool_]:
     """The code points in the given inclusive ranges, as bool[0x110000]."""
     members = np.zeros(_CODE_POINTS, dtype=np.bool_)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from grammarlib.masks import index as index_module
 from grammarlib.masks.index import VocabularyIndex, cache_folder, cache_path, forget_indexes
-from grammarlib.masks.slices import JSON_TEXT, SLICE_NAMES, slice_tables, structure_table
+from grammarlib.masks.slices import JSON_TEXT, SLICE_NAMES, slice_inclusions, slice_tables, structure_table
 from grammarlib.vocabulary import Vocabulary, VocabularyTrie
 from tests.oracles.masks import SLICES, bits_of, code_points, in_slice, read_trie, text_tokens
 from tests.strategies.vocabularies import token_bytes, vocabularies
@@ -111,6 +111,16 @@ def test_slices_at_the_edges_of_utf8(name: str) -> None:
     table = slice_tables()[SLICE_NAMES.index(name)]
     wrong = [data for data in EDGES if live(table, data) != in_slice(name, data)]
     assert not wrong
+
+
+def test_slices_inside_slices() -> None:
+    """By the oracle: a word of the inner slice that the outer one lacks is one character, or one after a space."""
+    characters = [chr(point) for point in (*range(0x2100), *range(0x3000, 0x3100), 0x4E00, 0xAC00, 0xFEFF, 0x1F600)]
+    words = [(before + character).encode() for character in characters for before in ("", "a", " ")]
+    held = [{word for word in words if in_slice(name, word)} for name in SLICE_NAMES]
+    for outer, inside in enumerate(slice_inclusions()):
+        for inner, name in enumerate(SLICE_NAMES):
+            assert bool(inside >> inner & 1) == (held[inner] <= held[outer]), (SLICE_NAMES[outer], name)
 
 
 # Cells

@@ -103,6 +103,21 @@ SOURCES: dict[str, Any] = {
     "regex any": gl.Regex(r"(?s).*"),
     "regex counted": gl.Regex(r"(ab|é|😀){2,4}x?"),
     "regex lookahead": gl.Regex(r"(?!.*ab)[ab\n ]{0,12}"),
+    "regex words of bounded length": gl.Regex(r"[a-zé]{1,45}( [a-z]{2,40})?\.?"),
+    "names of bounded length": gl.JsonSchema(
+        {
+            "type": "object",
+            "patternProperties": {"^[a-z_-]{0,50}$": {"type": "integer"}, "^[a-z]{36}": {"minimum": 3}},
+            "additionalProperties": {"type": "string", "pattern": "^[^/]{3,60}$", "maxLength": 70},
+        }
+    ),
+    "names of bounded length, no others": gl.JsonSchema(
+        {
+            "type": "object",
+            "patternProperties": {"^[a-z_-]{0,50}$": {"pattern": "^([a-z ]{1,35}é){1,3}$", "type": "string"}},
+            "additionalProperties": False,
+        }
+    ),
     "regex date": gl.Regex(r"\d{4}-\d\d-\d\dT?"),
     "choice": gl.Choice(["yes", "yes please", "no", "😀", "été"]),
 }
