@@ -855,22 +855,19 @@ class Machine:
             self._fresh[frame] = fresh
         if fresh < 0:
             return -1
-        link = int(self.F[frame, k.F_USED])
-        text = b""
+        is_used = self.F[frame, k.F_USED] >= 0
         if kind == k.KEY:
-            depth = register >> 40
+            name, depth = register & 0xFFFFF, register >> 40
             if depth:
-                view_at = int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT])
-                start = int(self.P[view_at + (register & 0xFFFFF) * 5])
+                start = int(self.P[int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT]) + name * 5])
                 if self.B[start + depth - 1] >= 0x80:
                     return -1
-                text = self.B[start : start + depth].tobytes() if link >= 0 else b""
-        elif link >= 0:
-            text = self.text_of(register)
-        while link >= 0:
-            if self.text_of(int(self.X[link, 2])).startswith(text):
+        else:
+            name, depth = register, -1
+        if is_used:
+            self._reserve(1)
+            if self._maintain(6, frame, name, depth):
                 return -2
-            link = int(self.X[link, 0])
         return fresh
 
     def _takes_any_name(self, frame: int) -> bool:

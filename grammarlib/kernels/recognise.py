@@ -494,6 +494,21 @@ def all_taken(A: Ints, R: Rows, B: Bytes, row: int, text: int, f: int) -> bool:
 
 
 @kernel
+def begins_used(A: Ints, R: Rows, B: Bytes, text: int, f: int) -> bool:
+    """Whether a used name of the frame begins with ``text``."""
+    length = A[A[O_X] + text * 4 + 2] if text >= 0 else ZERO
+    link = A[A[O_F] + f * 6 + F_USED]
+    while link >= 0:
+        used = A[A[O_X] + link * 4 + 2]
+        while used >= 0 and A[A[O_X] + used * 4 + 2] > length:
+            used = A[A[O_X] + used * 4 + 0]
+        if text_equal(A, R, B, used, text):
+            return True
+        link = A[A[O_X] + link * 4 + 0]
+    return False
+
+
+@kernel
 def may_add_name(A: Ints, R: Rows, B: Bytes, view: int, f: int) -> bool:
     if other_allowed(A, R, B, view, f):
         row = A[A[O_V] + view * 16 + V_OTHER_ROW]
@@ -2801,7 +2816,8 @@ def maintain(A: Ints, R: Rows, B: Bytes, operation: int, a: int, b: int, c: int,
 
     0: keep ``e`` under the key (a, b, c, d) of ``H``; 1: fill ``FH`` with all frames; 2: fill ``KH``
     with all configurations; 3: intern the configuration (a, b, c, d, e) and return it; 4: `accepting` of
-    configuration ``a``; 5: `name_allowed` of view ``a``, frame ``b``, name ``c``.
+    configuration ``a``; 5: `name_allowed` of view ``a``, frame ``b``, name ``c``; 6: `begins_used` of the first ``c``
+    bytes of listed name ``b`` (or text ``b``, where ``c`` is negative), frame ``a``.
     """
     if operation == 0:
         i = look_up(A, R, B, a, b, c, d)
@@ -2833,6 +2849,13 @@ def maintain(A: Ints, R: Rows, B: Bytes, operation: int, a: int, b: int, c: int,
         A[T_NEEDS] = 0
         at = A[O_K] + a * 6
         return np.int64(accepting(A, R, B, A[at], A[at + 1], A[at + 2], A[at + 3], A[at + 4]))
+    if operation == 6:
+        texts = A[T_TEXTS]
+        if c >= 0:
+            b = text_of_prefix(A, R, B, A[A[O_V] + A[A[O_F] + a * 6 + F_VIEW] * 16 + V_NAME_AT], b, c)
+        found = begins_used(A, R, B, b, a)
+        A[T_TEXTS] = texts
+        return np.int64(1 if found else 0)
     return np.int64(1 if name_allowed(A, R, B, a, b, c) else 0)
 
 

@@ -24,8 +24,10 @@ from grammarlib.masks.slices import SLICE_NAMES, slice_inclusions
 from grammarlib.vocabulary.trie import BYTE, SKIP, VocabularyTrie
 
 _MEMBER_PLACES: Final = 1 << 14
-"""How many places inside members keep their segments; some hundred bytes each."""
+"""How many places inside members, and rows, keep their segments; some hundred bytes each."""
 
+_FEW_BYTES: Final = 64
+"""A row that takes more is walked from the roots of the whole trie."""
 
 _NONZERO: Final = tuple(np.frombuffer(bytes([digit]), np.uint8) for digit in b"123456789")
 
@@ -308,17 +310,33 @@ class Masks:
             self._numbers[component] = found
         return found
 
+    def _row_segments(self, kind: int, row: int, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Segments of what may follow a row that takes few bytes; ``otherwise`` for rows that take many."""
+        place = (-1, kind, row)
+        found = self._members.get(place)
+        if found is None:
+            self._machine.expand_row(row)
+            candidates = set(np.flatnonzero(self._machine.R[row] >= 0).tolist())
+            if len(candidates) > _FEW_BYTES:
+                return otherwise
+            if kind != self._machine.kernel.ROW:
+                candidates |= {0x22, 0x5C}
+            found = self._keep_segments(place, candidates)
+        return found
+
+    def _keep_segments(self, place: tuple[int, int, int], candidates: set[int]) -> NDArray[np.int64]:
+        if len(self._members) == _MEMBER_PLACES:
+            self._members.clear()
+        found = self._members[place] = self._tables.beginning_with(candidates)
+        return found
+
     def _member_segments(self, configuration: int, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:
         """Segments of what may follow inside a member, or a name of a closed object; ``otherwise`` elsewhere."""
         place = self._machine.member_place(configuration)
         if place is None:
             return otherwise
         found = self._members.get(place)
-        if found is None:
-            if len(self._members) == _MEMBER_PLACES:
-                self._members.clear()
-            found = self._members[place] = self._tables.beginning_with(self._machine.member_bytes(place))
-        return found
+        return self._keep_segments(place, self._machine.member_bytes(place)) if found is None else found
 
     def _proven(self, row: int, in_string: bool) -> tuple[int, int]:
         tables = self._tables
@@ -386,6 +404,8 @@ class Masks:
                 segments = tables.structure(kind, kernel.NEXT_BYTES[kind])
             elif kind in (kernel.KEY, kernel.MEMBER):
                 segments = self._member_segments(configuration, segments)
+            elif e & kernel.UNRECORDED == 0:
+                segments = self._row_segments(kind, a, segments)
         out = np.zeros(tables.words, np.uint32) if known is None else known.copy()
         machine.walk(configuration, tables.nodes, segments, tables.groups, tables.longest, out, listed_only=listed_only)
         if place is not None and segments is not tables.leaving_segment and machine.text_may_begin(configuration):
