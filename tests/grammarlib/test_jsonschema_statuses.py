@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grammarlib.sources.jsonschema.statuses import least_sets
+import grammarlib as gl
+from grammarlib.sources.jsonschema.formulas import Goal
+from grammarlib.sources.jsonschema.object_states import ObjectContext
+from grammarlib.sources.jsonschema.statuses import ObjectState, least_sets
 
 
 @given(st.integers(0, 7), st.lists(st.integers(0, 127), max_size=6))
@@ -29,3 +35,65 @@ def test_least_sets_are_those_of_which_no_part_is_enough(count: int, reasons: li
         if chosen not in sets and all(chosen | 1 << place in sets for place in range(count) if not chosen >> place & 1)
     ]
     assert questions <= len(largest) + len(least) * (count + 1)
+
+
+NAMES = "abcde"
+subsets = st.lists(st.sampled_from(NAMES), max_size=3, unique=True)
+members = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from(({"const": 1}, {"type": "string"}, False)), max_size=3
+)
+
+
+@st.composite
+def alternatives(draw: st.DrawFn) -> dict[str, Any]:
+    found: dict[str, Any] = {"required": draw(subsets), "properties": draw(members)}
+    if draw(st.booleans()):
+        found["additionalProperties"] = draw(st.sampled_from((False, {"const": 1})))
+    return found
+
+
+@given(
+    st.lists(alternatives(), min_size=2, max_size=4),
+    st.lists(subsets.filter(bool), max_size=2),
+    st.permutations(NAMES),
+    st.lists(st.sampled_from(("1", '"x"')), min_size=5, max_size=5),
+    st.sampled_from(("any", "schema")),
+)
+def test_what_is_known_of_one_state_holds_of_all_that_agree_with_it(
+    several: list[dict[str, Any]], refused: list[list[str]], names: list[str], values: list[str], order: Any
+) -> None:
+    """Each answer that is kept for several sets of used names is what a search of its own finds."""
+    kept = ObjectContext.can_finish
+
+    def checked(self: ObjectContext, state: ObjectState, goal: Goal, failed: frozenset[int] = frozenset()) -> bool:
+        found = kept(self, state, goal, failed)
+        if failed.isdisjoint(goal.holds):
+            assert self._can_finish(state, goal, failed) == found
+        return found
+
+    schema = {"oneOf": several, "not": {"anyOf": [{"required": several} for several in refused] or [False]}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ObjectContext, "can_finish", checked)
+        try:
+            compiled = gl.compile(gl.JsonSchema({"type": "object", **schema}, order=order))
+        except gl.UnsatisfiableSchema:
+            return
+        for first in range(3):
+            text = ",".join(f'"{name}":{value}' for name, value in zip(names[first:], values, strict=False))
+            compiled.accepts("{" + text + "}")
+
+
+def test_a_way_out_past_a_name_is_none_where_that_name_was_used() -> None:
+    """In a fixed order, a plan that was found behind a name that did not come was taken for one where it did."""
+    schema = {
+        "type": "object",
+        "oneOf": [
+            {"properties": {"d": {"const": 1}, "b": {"const": 1}, "c": {"const": 1}}},
+            {},
+            {"required": ["c", "a"], "properties": {"d": False}, "additionalProperties": False},
+        ],
+        "not": {"required": ["d"]},
+    }
+    compiled = gl.compile(gl.JsonSchema(schema, order="schema"))
+    for seed in range(20):
+        assert compiled.accepts(compiled.sample(seed, size=30))

@@ -103,14 +103,12 @@ class ObjectContext(Container):
         self._children: dict[tuple[int, int], tuple[int, ...] | None] = {}
         self._views: dict[ObjectState, ContainerView | None] = {}
         self._selected: dict[tuple[ObjectState, int], PendingView | None] = {}
-        self._live: dict[tuple[ObjectState, Goal, frozenset[int]], bool] = {}
-        # For plans that worked: names that may not have been used, a rank that may not have been passed, names that
-        # must have been used.
-        self._plans: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        # Whether a goal can be reached, by all of a state but its used names: (names that were asked about, those of
+        # them that were used, answer).
+        self._live: dict[tuple[object, ...], list[tuple[int, int, bool]]] = {}
+        self._asked = 0
         self._possible: dict[tuple[frozenset[int], int], bool] = {}
         self._touched: dict[int, int] = {}
-        self._has_names = sum(1 << self.index[name] for name in self.has)
-        self._plan_needs = (0, 0)
         self._ways: dict[tuple[frozenset[int], int], tuple[tuple[int, tuple[int, ...]], ...]] = {}
         self._simple: dict[tuple[frozenset[int], frozenset[tuple[int, frozenset[int]]]], ObjectView | None] = {}
         self._rows: dict[tuple[int, ...], KeyRows | None] = {}
@@ -446,32 +444,29 @@ class ObjectContext(Container):
         """Whether further members lead from ``state``, where the atoms ``failed`` have failed too, to ``goal``."""
         if not failed.isdisjoint(goal.holds):
             return False
-        key = (state, goal, failed)
-        found = self._live.get(key)
-        if found is None:
-            found = self._can_finish(state, goal, failed)
-            self._live[key] = found
+        answers = self._live.setdefault((state.live, state.size, state.barrier, state.clauses, goal, failed), [])
+        for asked, used, found in answers:
+            if state.used & asked == used:
+                return found
+        # A search looks at few of the names that were used: its answer is that of all states that agree on these.
+        outer, self._asked = self._asked, 0
+        found = self._can_finish(state, goal, failed)
+        answers.append((self._asked, state.used & self._asked, found))
+        self._asked = outer
         return found
 
+    def _used(self, state: ObjectState, names: int) -> int:
+        """Those of ``names`` (a bit set) that were used; `can_finish` notes that they were asked about."""
+        self._asked |= names
+        return state.used & names
+
     def _can_finish(self, state: ObjectState, goal: Goal, failed: frozenset[int]) -> bool:
-        key = (state.live, state.clauses, goal, failed)
-        remembered = self._plans.get(key)
-        if (
-            remembered is not None
-            and not self.bounds
-            and not state.used & remembered[0]
-            and not remembered[2] & ~state.used
-        ):
-            ordered = self.parts.ordered
-            if not ordered or (state.barrier < remembered[1] and self._may_still_come(state, goal.holds)):
-                return True
         if self._can_stay_away(state, goal, failed):
             return True
         satisfiable = self.is_satisfiable
         budget = [SEARCH]
         for plan in self.plans(state, goal, failed, budget, satisfiable):
             if all(satisfiable(conjunction) for _, _, conjunction in plan):
-                self._plans[key] = (*self._plan_needs, state.used & self._has_names)
                 return True
         if budget[0] <= 0:
             self.note_cap()
@@ -501,13 +496,14 @@ class ObjectContext(Container):
                 if known is None:
                     continue
                 if known.kind == "has":
-                    if not (state.used | wanted) >> self.index[known.name] & 1:
+                    bit = 1 << self.index[known.name]
+                    if not wanted & bit and not self._used(state, bit):
                         break
                 elif known.kind == "properties" and (member in failed or member not in state.live):
                     break
             else:
                 return False
-        return self._can_come(state, goal.holds, wanted & ~state.used)
+        return self._can_come(state, goal.holds, wanted & ~self._used(state, wanted))
 
     def _can_come(self, state: ObjectState, holds: frozenset[int], missing: int) -> bool:
         """Whether all listed names of the bit set ``missing`` can come, beside atoms that must hold."""
@@ -556,21 +552,11 @@ class ObjectContext(Container):
         kind = self.atoms[formula].kind if formula in self.atoms else None
         return 0 if kind == "has" else 1 if kind == "count" else 2
 
-    def _may_still_come(self, state: ObjectState, holds: frozenset[int]) -> bool:
-        """In a fixed order, whether no name that must come was passed over."""
-        for atom in holds:
-            content = self.atoms[atom]
-            if content.kind == "has":
-                position = self.index[content.name]
-                if not state.used >> position & 1 and self.ranks[position] <= state.barrier:
-                    return False
-        return True
-
     def _is_free(self, state: ObjectState, member: int) -> bool:
         """Whether a member may still come."""
         if member < 0:
             return True
-        if state.used >> member & 1:
+        if self._used(state, 1 << member):
             return False
         return not self.parts.ordered or self.ranks[member] > state.barrier
 
@@ -579,7 +565,7 @@ class ObjectContext(Container):
         content = self.atoms[atom]
         if content.kind == "has":
             position = self.index[content.name]
-            if state.used >> position & 1:
+            if self._used(state, 1 << position):
                 return True
             return False if self.parts.ordered and self.ranks[position] <= state.barrier else None
         if content.kind == "count":
@@ -604,7 +590,7 @@ class ObjectContext(Container):
             content = self.atoms[atom]
             if content.kind == "has":
                 position = self.index[content.name]
-                if not state.used >> position & 1:
+                if not self._used(state, 1 << position):
                     needed.append(position)
             elif content.kind == "count":
                 least = max(least, content.least)
@@ -613,7 +599,7 @@ class ObjectContext(Container):
             content = self.atoms[atom]
             if content.kind == "has":
                 position = self.index[content.name]
-                if state.used >> position & 1:
+                if self._used(state, 1 << position):
                     return
                 avoided.add(position)
             elif content.kind == "count":
@@ -629,24 +615,19 @@ class ObjectContext(Container):
             if base is None or not possible(conjunction := self.conjunctions.of(base)):
                 return
             names[position] = conjunction
-        asked = names
         ways: list[list[tuple[int, tuple[int, ...]]]] = []
         for atom in killed:
-            free = [
-                (member, literals)
-                for member, literals in self._ways_to_kill(atom, holds)
-                if member not in avoided and self._is_free(state, member)
-            ]
-            if not free:
-                return
+            several = [way for way in self._ways_to_kill(atom, holds) if way[0] not in avoided]
             # Names that come anyway first, then unlisted ones.
-            free.sort(key=lambda way: 0 if way[0] in names else 1 if way[0] < 0 else 2)
-            ways.append(free)
+            several.sort(key=lambda way: 0 if way[0] in names else 1 if way[0] < 0 else 2)
+            if not any(self._is_free(state, member) for member, _ in several):
+                return
+            ways.append(several)
         # Depth first over the atoms that must fail: (how many do, requirements of names, unlisted members)
         stack: list[tuple[int, dict[int, Conjunction], list[Entry]]] = [(0, names, [])]
         if len(killed) > 1 and most is None:
             # First the plan that most often works, as a whole: each of its parts is a question of its own.
-            first = self._first_ways(names, ways)
+            first = self._first_ways(state, names, ways)
             if all(possible(conjunction) for conjunction in first[0].values()) and all(
                 possible(conjunction) for _, _, conjunction in first[1]
             ):
@@ -659,7 +640,10 @@ class ObjectContext(Container):
             index, names, extra = stack.pop()
             if index < len(killed):
                 if not checked:
-                    checked = [[way for way in several if possible(way[1])] for several in ways]
+                    checked = [
+                        [way for way in several if self._is_free(state, way[0]) and possible(way[1])]
+                        for several in ways
+                    ]
                     if not all(checked):
                         return
                 following = []
@@ -697,23 +681,19 @@ class ObjectContext(Container):
                 plan += filler
             if parts.ordered:
                 plan.sort(key=lambda entry: len(self.names) if entry[0] is None else self.ranks[entry[0]])
-            fresh = avoided.union(
-                position
-                for position in names
-                if names[position] is not asked.get(position) or self.has.get(self.texts[position]) not in goal.holds
-            )
-            rank = min((self.ranks[position] for position in fresh - avoided), default=len(self.names) + 1)
-            self._plan_needs = sum(1 << position for position in fresh), rank
             yield plan
 
     def _first_ways(
-        self, names: dict[int, Conjunction], ways: list[list[tuple[int, Conjunction]]]
+        self, state: ObjectState, names: dict[int, Conjunction], ways: list[list[tuple[int, Conjunction]]]
     ) -> tuple[dict[int, Conjunction], list[Entry]]:
         """What is asked where each atom fails in the first way that needs no further member, or in its first."""
         literals = {member: list(conjunction) for member, conjunction in names.items()}
         extra: list[Entry] = []
         for several in ways:
-            member, conjunction = next((way for way in several if way[0] in literals), several[0])
+            member, conjunction = next(
+                (way for way in several if way[0] in literals),
+                None,
+            ) or next(way for way in several if self._is_free(state, way[0]))
             if member < 0:
                 extra.append((None, ~member, conjunction))
             else:
@@ -779,7 +759,7 @@ class ObjectContext(Container):
             if len(found) >= missing:
                 return found
         for position in range(len(self.names)):
-            if position in avoided or position in names or state.used >> position & 1:
+            if position in avoided or position in names or self._used(state, 1 << position):
                 continue
             if self.parts.ordered and self.ranks[position] <= state.barrier:
                 continue
