@@ -144,6 +144,8 @@ class LazyDFA:
         if known is None or known >= 0:
             return known
         # Level by level: every live prefix leads to a word of its own, so that too many prefixes are too many words.
+        # So is a state that leads to itself, or one behind which there are too many: most names end here at once.
+        counts = self._word_counts
         total = visited = 0
         level = {state: 1}
         found: int | None = None
@@ -155,6 +157,9 @@ class LazyDFA:
             following: dict[int, int] = {}
             for at, count in level.items():
                 for members, target in self.transitions(at):
+                    if target == at or counts.get((target, most), 0) is None:
+                        counts[state, most] = None
+                        return None
                     following[target] = following.get(target, 0) + count * members.bit_count()
             level = following
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import threading
 import time
@@ -190,3 +191,24 @@ def test_many_threads_find_one_automaton() -> None:
         thread.join()
     assert results == [expected] * 6
     assert len({source.residuals(state) for state in range(source.state_count)}) == source.state_count
+
+
+@given(patterns, st.sampled_from((0, 1, 3, 20)), st.randoms(use_true_random=False))
+def test_words_are_counted_as_if_they_were_written_out(tree: Any, most: int, order: random.Random) -> None:
+    source = automaton_of(render(tree))
+    for state in range(12):
+        if state < source.state_count:
+            source.expand(state)
+    states = list(range(min(source.state_count, 12)))
+    order.shuffle(states)
+    for state in states:
+        fewest, found = source.word_count(state, most), 0
+        frontier = [state]
+        while frontier and found <= most and len(frontier) <= most:
+            found += sum(source.label(at) != 0 for at in frontier)
+            rows = [source.expand(at) for at in frontier]
+            frontier = [target for row in rows for target in row[row >= 0].tolist()]
+        many = found > most or len(frontier) > most
+        assert fewest == (None if many else found)
+        words = source.words(state, most)
+        assert words is None if many else words is not None and len(words) == found
