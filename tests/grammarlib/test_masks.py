@@ -328,3 +328,21 @@ def test_a_walk_is_continued_where_rows_were_missing() -> None:
         assert matcher.accept_bytes(text.encode()) == len(text)
         expected = {number for number, word in enumerate(words) if prefixes.fullmatch(text + word)}
         assert mask_of(matcher, vocabulary) - {len(words)} == expected, text
+
+
+def test_names_that_were_used_around_and_inside() -> None:
+    """The used names of one object are not those of the object in it, nor of a text that forked off."""
+    text = b'{"ab":1,"b":{"abc":1,"a":{"ab":0},"b":2,"ac":{}},"abc":{"ab":{"":1,"a":1}},"a":3,"c":0}'
+    pieces = [b'ab":', b'a":1,"ab":1', b'c":', b'":1,"b":', b'bc":{"', b'":{},"a":']
+    vocabulary = hard_vocabulary([text, *pieces], 5, 30)
+    compiled = gl.compile(gl.AnyJson(), vocabulary)
+    matcher, fork = compiled.matcher(), compiled.matcher()
+    for at in range(len(text)):
+        assert matcher.accept_bytes(text[at : at + 1]) == 1
+        if text[at] in b'"abc,':
+            assert mask_of(matcher, vocabulary) == read_by(matcher, vocabulary), text[: at + 1]
+        if at == text.index(b'"b":2'):
+            fork = matcher.fork()
+    for byte in b'c":1,"d":{"ab":1,"':
+        assert fork.accept_bytes(bytes((byte,))) == 1
+        assert mask_of(fork, vocabulary) == read_by(fork, vocabulary)
