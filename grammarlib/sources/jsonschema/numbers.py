@@ -212,16 +212,26 @@ def _conditions(
             {key: key in covering and (covering[key] == (None, False) or covering[key] in met) for key in specs}
         )
 
+    # As whole numbers of a common unit: every set of conditions is looked at.
+    unit = math.lcm(1, *(Fraction(divisor).denominator for divisor, _ in conditions if divisor is not None))
+    divisors = [None if divisor is None else int(Fraction(divisor) * unit) for divisor, _ in conditions]
     weakest: list[frozenset[Condition]] = []
     for size in range(len(conditions) + 1):
-        for chosen in combinations(conditions, size):
-            met = frozenset(chosen)
+        for chosen in combinations(range(len(conditions)), size):
+            met = frozenset(conditions[place] for place in chosen)
             if any(other <= met for other in weakest):
                 continue
-            joint = _joint(met)
-            if any(condition not in met and _implies(joint, condition) for condition in conditions):
+            digits = any(only for _, only in met)
+            multiples = [divisor for place in chosen if (divisor := divisors[place]) is not None]
+            multiple = math.lcm(*multiples) if multiples else unit if digits else None
+            if any(
+                conditions[place] not in met
+                and (digits or not conditions[place][1])
+                and (divisor is None or (multiple is not None and multiple % divisor == 0))
+                for place, divisor in enumerate(divisors)
+            ):
                 continue  # no number meets these and no others
-            if good(met) and _exists(joint, [c for c in conditions if c not in met], lower, upper):
+            if good(met) and _exists(_joint(met), [c for c in conditions if c not in met], lower, upper):
                 weakest.append(met)
     return tuple(_joint(met) for met in weakest)
 
@@ -262,18 +272,6 @@ def _joint(conditions: Iterable[Condition]) -> Condition:
         if divisor is not None:
             multiple = divisor if multiple is None else common_multiple(multiple, divisor)
     return multiple, digits
-
-
-def _implies(strong: Condition, weak: Condition) -> bool:
-    """Whether every number that meets ``strong`` meets ``weak``."""
-    if weak[1] and not strong[1]:
-        return False
-    if weak[0] is None:
-        return True
-    divisor = strong[0]
-    if divisor is None:
-        divisor = ONE if strong[1] else None
-    return divisor is not None and (Fraction(divisor) / Fraction(weak[0])).denominator == 1
 
 
 def _meets(number: Decimal, condition: Condition) -> bool:
