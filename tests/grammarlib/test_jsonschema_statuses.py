@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 import grammarlib as gl
 from grammarlib.sources.jsonschema.formulas import Goal
 from grammarlib.sources.jsonschema.object_states import ObjectContext
-from grammarlib.sources.jsonschema.statuses import ObjectState, least_sets
+from grammarlib.sources.jsonschema.statuses import Conjunction, ObjectState, Phase, least_sets
 
 
 @given(st.integers(0, 7), st.lists(st.integers(0, 127), max_size=6))
@@ -52,13 +53,30 @@ def alternatives(draw: st.DrawFn) -> dict[str, Any]:
     return found
 
 
-@given(
+def follow(
+    several: list[dict[str, Any]], refused: list[list[str]], names: list[str], values: list[str], order: Any
+) -> None:
+    """Read objects that meet exactly one of ``several`` and lack a name of each of ``refused``, or nearly do."""
+    schema = {"oneOf": several, "not": {"anyOf": [{"required": several} for several in [*refused, [*NAMES, "f"]]]}}
+    try:
+        compiled = gl.compile(gl.JsonSchema({"type": "object", **schema}, order=order))
+    except gl.UnsatisfiableSchema:
+        return
+    for first in range(3):
+        text = ",".join(f'"{name}":{value}' for name, value in zip(names[first:], values, strict=False))
+        compiled.accepts("{" + text + "}")
+
+
+objects = given(
     st.lists(alternatives(), min_size=2, max_size=4),
     st.lists(subsets.filter(bool), max_size=2),
     st.permutations(NAMES),
     st.lists(st.sampled_from(("1", '"x"')), min_size=5, max_size=5),
     st.sampled_from(("any", "schema")),
 )
+
+
+@objects
 def test_what_is_known_of_one_state_holds_of_all_that_agree_with_it(
     several: list[dict[str, Any]], refused: list[list[str]], names: list[str], values: list[str], order: Any
 ) -> None:
@@ -71,16 +89,36 @@ def test_what_is_known_of_one_state_holds_of_all_that_agree_with_it(
             assert self._can_finish(state, goal, failed) == found
         return found
 
-    schema = {"oneOf": several, "not": {"anyOf": [{"required": several} for several in [*refused, [*NAMES, "f"]]]}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ObjectContext, "can_finish", checked)
-        try:
-            compiled = gl.compile(gl.JsonSchema({"type": "object", **schema}, order=order))
-        except gl.UnsatisfiableSchema:
-            return
-        for first in range(3):
-            text = ",".join(f'"{name}":{value}' for name, value in zip(names[first:], values, strict=False))
-            compiled.accepts("{" + text + "}")
+        follow(several, refused, names, values, order)
+
+
+@objects
+def test_the_exits_that_are_demanded_are_those_after_which_a_goal_is_reached(
+    several: list[dict[str, Any]], refused: list[list[str]], names: list[str], values: list[str], order: Any
+) -> None:
+    demanded = ObjectContext.demanded
+
+    def checked(
+        self: ObjectContext,
+        after: Any,
+        phase: Phase,
+        tracked: dict[Conjunction, list[int]],
+        bits: dict[Conjunction, int],
+    ) -> list[tuple[int, int]]:
+        found = demanded(self, after, phase, tracked, bits)
+        for size in range(len(tracked) + 1):
+            for failing in combinations(tracked, size):
+                exit = sum(bits[conjunction] for conjunction in tracked if conjunction not in failing)
+                failed = frozenset(atom for conjunction in failing for atom in tracked[conjunction])
+                right = any(self.can_finish(after, goal, failed) for goal in phase.goals)
+                assert right == any(holds & ~exit == 0 and fails & exit == 0 for holds, fails in found)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ObjectContext, "demanded", checked)
+        follow(several, refused, names, values, order)
 
 
 def test_a_way_out_past_a_name_is_none_where_that_name_was_used() -> None:

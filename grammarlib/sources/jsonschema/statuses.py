@@ -139,16 +139,19 @@ class Container:
         of the container decides.
         """
         demand: dict[tuple[int, int], None] = {}
-        for goal in phase.goals:
-            holds = 0
-            free: list[Conjunction] = []
-            for conjunction, atoms in tracked.items():
-                if any(atom in goal.holds for atom in atoms):
-                    holds |= bits[conjunction]
-                else:
-                    free.append(conjunction)
+        asked = [
+            sum(bits[conjunction] for conjunction, atoms in tracked.items() if not goal.holds.isdisjoint(atoms))
+            for goal in phase.goals
+        ]
+        enough_alone: list[int] = []  # what must hold so that a goal can be reached whatever fails
+        # Goals that ask less of the value first: what they leave open, others need not ask about.
+        for holds, goal in sorted(zip(asked, phase.goals, strict=True), key=lambda pair: pair[0].bit_count()):
+            if any(fewer & ~holds == 0 for fewer in enough_alone):
+                continue
+            free = [conjunction for conjunction in tracked if not holds & bits[conjunction]]
             if self.can_finish(after, goal):
                 demand[holds, 0] = None
+                enough_alone.append(holds)
                 continue
             if not free or not self.can_finish(after, goal, _atoms_of(free, tracked)):
                 continue  # failing more never hurts, so that fewer failures do not help either
