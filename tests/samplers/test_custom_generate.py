@@ -152,6 +152,10 @@ def test_static_caches() -> None:
     assert [one.texts for one in static.samples] == [one.texts for one in dynamic.samples]
 
 
+@pytest.mark.skipif(
+    tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 23),
+    reason="pipelines of transformers before 5.23 cannot batch outputs that are no tensors",
+)
 def test_pipelines() -> None:
     """Texts through a pipeline; a smaller last batch."""
     pipe = transformers.pipeline("text-generation", model=tiny.model(), tokenizer=tiny.tokenizer())
