@@ -109,10 +109,13 @@ class Matcher:
         if masks is None or tables is None:
             masks, tables = self._with_vocabulary()
         configuration = self._history[-1]
-        words = masks.row(configuration) if configuration != _TERMINATED else tables.eos_row
-        if bitmask.dtype != _WORD or bitmask.shape[1:] != words.shape or not 0 <= row < bitmask.shape[0]:
-            shape = f"{bitmask.dtype}{list(bitmask.shape)}"
-            raise MatcherError(f"row {row} of an int32[rows, {words.shape[0]}] bitmask is needed, this one is {shape}")
+        words = masks.rows.get(configuration)
+        if words is None:
+            words = tables.eos_row if configuration == _TERMINATED else masks.row(configuration)
+        shape = bitmask.shape
+        if bitmask.dtype != _WORD or len(shape) != 2 or shape[1] != tables.words or not 0 <= row < shape[0]:
+            found = f"{bitmask.dtype}{list(shape)}"
+            raise MatcherError(f"row {row} of an int32[rows, {tables.words}] bitmask is needed, this one is {found}")
         try:
             bitmask[row] = words
         except ValueError as error:
@@ -120,10 +123,21 @@ class Matcher:
 
     def accept_token(self, token_id: int) -> bool:
         """Move past ``token_id``; False (state unchanged) where it is refused."""
-        configuration = self._following(self._history[-1], token_id)
-        if configuration == -1:
-            return False
-        self._history.append(configuration)
+        history = self._history
+        configuration = history[-1]
+        masks, tables = self._masks, self._tables
+        # Inside a free string plain text changes nothing.
+        if (
+            masks is None
+            or tables is None
+            or configuration not in masks.free_text
+            or not 0 <= token_id < tables.size
+            or not tables.plain_tokens[token_id]
+        ):
+            configuration = self._following(configuration, token_id)
+            if configuration == -1:
+                return False
+        history.append(configuration)
         return True
 
     def _following(self, configuration: int, token_id: int) -> int:

@@ -35,7 +35,7 @@ def target_log_probs(logits: torch.Tensor, potential: PotentialState) -> torch.T
 
     Its sum is the log of m(u).  What checks would say is not in it.
     """
-    log_probs = masked_log_probs(logits, potential.mask())
+    log_probs = masked_log_probs(logits, potential.mask())  # read before the potential is asked again
     dense = potential.log_weights_next()
     return log_probs if dense is None else _with_dense(log_probs, dense)
 
@@ -67,12 +67,13 @@ class MaskSampler:
         rows = len(keys)
         active = np.ones(rows, dtype=np.bool_) if active is None else active
         uniform = row_uniforms(keys, logits.device)
-        words = potential.mask()
+        # What the potential hands out is ours until it is asked again: the mask comes last, or is read at once.
         dense = potential.log_weights_next()
         if dense is None:
-            drawn = masked_draw(logits, words, uniform)
+            drawn = masked_draw(logits, potential.mask(), uniform)
         else:
-            scores = _with_dense(masked_log_probs(logits, words), dense)
+            dense = dense.clone()
+            scores = _with_dense(masked_log_probs(logits, potential.mask()), dense)
             drawn = Draws(draw(scores, uniform), torch.logsumexp(scores, dim=1))
         # One copy to the host; token ids are exact in float64.
         host = torch.stack([drawn.tokens.to(drawn.log_mass.dtype), drawn.log_mass]).double().cpu().numpy()

@@ -46,7 +46,6 @@ Whitespace = Literal["bounded", "compact", "any"]
 _WHITESPACE: Final = {"bounded": 0, "compact": 1, "any": 2}
 _STRIDE: Final = 136  # bytes that there is always room for: the longest tokens of real vocabularies
 _PROOF_ROWS: Final = 192  # rows that the proof of a mask's slices may make
-_CHUNK: Final = 256  # bytes read in one kernel call, so that scratch space stays small
 _FAR_RANK: Final = 1 << 40
 
 # The tables of the kernels' arena, in their order: integers an entry, and entries at first.
@@ -250,6 +249,7 @@ class Machine:
         self.lock = threading.RLock()
         self.kernel: Any = kernels()
         k = self.kernel
+        self._advance: Any = k.advance
         self._sizes = dict(_INITIAL)
         self._lay_out(None)
         self.R = np.empty((64, 256), np.int32)
@@ -281,7 +281,7 @@ class Machine:
         self._hash_count = 0
         self._widest = 1  # words of key bits of the widest view
         self._longest_name = 0
-        self._free = _NO_ROOM
+        self._forget_room()
         self._fresh: dict[int, int] = {}
         self.source = source
         self._component_source: ComponentSource | None = None
@@ -622,10 +622,12 @@ class Machine:
         """Words of key bits for ``names``, for which room is kept from now on."""
         words = (len(names) + 63) // 64
         if words > self._widest:
-            self._widest, self._free = words, _NO_ROOM
+            self._widest = words
+            self._forget_room()
         longest = max(map(len, names), default=0)
         if longest > self._longest_name:
-            self._longest_name, self._free = longest, _NO_ROOM
+            self._longest_name = longest
+            self._forget_room()
         return words
 
     def _names_at(self, names: tuple[bytes, ...]) -> int:
@@ -941,6 +943,14 @@ class Machine:
         begins, lengths = self.P[base + low * stride : base + high * stride].reshape(-1, stride)[:, :2].T
         return {0x22, 0x5C, *self.B[(begins + depth)[lengths > depth]].tolist()}
 
+    def is_recording(self, configuration: int) -> bool:
+        """Whether what is read here belongs to an item that is compared with others, or begins one."""
+        k = self.kernel
+        _, _, _, escaped, frame = self.K[configuration, :5].tolist()
+        return bool(escaped >> int(k.RECORD_SHIFT)) or bool(
+            frame >= 0 and self.V[self.F[frame, k.F_VIEW], k.V_FLAGS] & k.UNIQUE
+        )
+
     def takes_any_digits(self, leaf: int, packed: int) -> bool:
         """Whether a number (kind NUMBER) stands among its integer digits and no digits can make it dead.
 
@@ -1121,12 +1131,18 @@ class Machine:
             self._rehash("FH", size, 1)
         # Up to these tops there is room for `_STRIDE` more bytes without another look at the tables.
         sizes = self._sizes
-        self._free = (
+        room = self.kernel.T_ROOM
+        self._free = self.T[room : room + 4] = (
             min(sizes["F"], sizes["FH"] // 2) - 3 * _STRIDE - 8,
             sizes["W"] - (_STRIDE + 2) * self._widest,
             sizes["X"] - 5 * _STRIDE - 16 - (_STRIDE // 3 + 2) * (self._longest_name + 2),
             min(sizes["K"], sizes["KH"] // 2) - 2,
         )
+
+    def _forget_room(self) -> None:
+        """Look at the tables again before the next text: what a byte may add has changed."""
+        room = self.kernel.T_ROOM
+        self._free = self.T[room : room + 4] = _NO_ROOM
 
     def _intern(self, kind: int, a: int, r: int, e: int, f: int) -> int:
         return self._maintain(3, kind, a, r, e, f)
@@ -1135,28 +1151,28 @@ class Machine:
         """The configuration after ``data``, or -1 where it is refused."""
         k = self.kernel
         length = data.shape[0]
-        if length > _CHUNK:
-            for at in range(0, length, _CHUNK):
-                configuration = self.advance(configuration, data[at : at + _CHUNK])
+        if length > _STRIDE:
+            for at in range(0, length, _STRIDE):
+                configuration = self.advance(configuration, data[at : at + _STRIDE])
                 if configuration < 0:
                     break
             return configuration
         with self.lock:
             while True:
-                self._reserve(length)
-                taken = k.advance(self.A, self.R, self.B, configuration, data)
-                if taken == length:
-                    return int(self.T[k.T_RESULT])
-                if self.T[k.T_NEEDS] == 0:
-                    return -1
-                self.expand_needs()
+                following: int = self._advance(self.A, self.R, self.B, configuration, data)
+                if following >= k.REFUSED:
+                    return following
+                if following == k.NEEDED:
+                    self.expand_needs()
+                else:
+                    self._make_room(_STRIDE, *self.T[:4].tolist())
 
     def read(self, configuration: int, data: bytes) -> tuple[int, int]:
         """Read as much of ``data`` as is allowed: (configuration, bytes taken)."""
         taken = 0
         array = np.frombuffer(data, np.uint8)
         while taken < len(data):
-            part = array[taken : taken + _CHUNK]
+            part = array[taken : taken + _STRIDE]
             following = self.advance(configuration, part)
             if following < 0:
                 # Bisect: every prefix of an allowed text is allowed.
@@ -1211,7 +1227,7 @@ class Machine:
     ) -> None:
         """Set the bits of the tokens in the trie ``segments`` that ``configuration`` can read.
 
-        ``longest``: bytes of the longest token.  A walk that met something unexpanded is repeated once it is.
+        ``longest``: bytes of the longest token.  A walk that met something unexpanded goes on there when it is there.
         Tokens that nest too deep are left out, so that a text may still close; `LimitExceeded` where they are all.
         """
         k = self.kernel
@@ -1224,7 +1240,7 @@ class Machine:
             k.walk(self.A, self.R, self.B, nodes, segments, groups, int(listed_only), configuration, out)
             if self.T[k.T_NEEDS] == 0:
                 return
-            # A walk that keeps meeting new rows would be repeated once for each byte of the longest token.
+            # A walk that keeps meeting new rows would need a round for each byte of the longest token.
             waves += 1
             if not self.expand_needs(forgive_depth=True, ahead=0 if waves < 3 else 8):
                 if not out.any():

@@ -122,15 +122,15 @@ F_PARENT, F_VIEW, F_BITS, F_COUNT, F_USED, F_DEPTH = range(6)
     T_NEEDS,
     T_WHITESPACE,
     T_DEPTH_LIMIT,
-    T_RESULT,
     T_STEPS,
     T_RECORD,
     T_MASKING,
-) = range(11)
+) = range(10)
 T_AT = 15  # how many bytes of the path this call has read
 T_BASE = 16  # the top of texts when this call began
 T_CUTS = 17  # how many segments the last walk left out for a need; -1: a walk begins from the start
 T_MISSED = 18  # whether something was needed since this was 0
+T_ROOM = 19  # to 22: up to these tops of frames, bits, texts and configurations there is room for a short text
 T_CHECKED = 13  # and 14: the fingerprint of the string that a check is needed for
 T_KEYS = 12  # where in P the random points of fingerprints are
 POINT_DEPTHS = 64  # depths of containers that have points of their own
@@ -192,6 +192,9 @@ _PRIMES = (
 
 DEAD = -1
 UNEXPANDED = -2
+REFUSED = -1  # what `advance` returns in place of a configuration
+NEEDED = -2
+NO_ROOM = -3
 FRESH_TEXT = -2  # in place of a text: an unlisted name that equals no other, whatever follows
 ANY_TEXT_ROW = 0  # row 0 of every machine: any text, at a code point boundary
 
@@ -2469,11 +2472,14 @@ def takes_plain_text(A: Ints, kind: int, r: int, e: int) -> int:
 
 
 def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
-    """Read the bytes ``data`` from ``configuration``; return the number of bytes that were taken.
+    """Read the bytes ``data`` from ``configuration``; return the configuration reached, or why there is none.
 
-    All were taken: ``A[T_RESULT]`` is the configuration reached.  Fewer: the machine is dead there
-    (``A[T_NEEDS] == 0``) or Python must expand the needs and call again; then nothing is kept.
+    `REFUSED`: the machine is dead somewhere.  `NEEDED`: Python must expand the needs and call again.  `NO_ROOM`: it
+    must make room in the tables first (`T_ROOM`).  Then nothing is kept.
     """
+    for i in range(4):
+        if A[T_FRAMES + i] > A[T_ROOM + i]:
+            return NO_ROOM
     kind = A[A[O_K] + configuration * 6 + 0]
     a = A[A[O_K] + configuration * 6 + 1]
     r = A[A[O_K] + configuration * 6 + 2]
@@ -2493,15 +2499,14 @@ def advance(A: Ints, R: Rows, B: Bytes, configuration: int, data: Bytes) -> int:
             A[T_FRAMES] = frames
             A[T_BITS] = bits
             A[T_TEXTS] = texts
-            if A[T_NEEDS] != 0 and status == 0:
+            if status == 0:
                 A[T_NEEDS] = 0
-            return i
+            return NEEDED if A[T_NEEDS] != 0 else REFUSED
     A[T_NEEDS] = 0
     A[T_AT] = data.shape[0]
     e = keep_record(A, R, B, e)
     f = intern_frames(A, R, B, f, frames, bits)
-    A[T_RESULT] = intern_configuration(A, R, B, kind, a, r, e, f)
-    return data.shape[0]
+    return intern_configuration(A, R, B, kind, a, r, e, f)
 
 
 @kernel
@@ -2664,7 +2669,11 @@ def walk(
                 A[here + 9] = plain
             else:
                 base = A[above + 8]
-                if NEXT_BYTES[A[base], byte] == 0 or (depth == 1 and listed_only == 1 and A[A[O_SCRATCH] + byte] == 0):
+                if (
+                    NEXT_BYTES[A[base], byte] == 0
+                    or (depth == 1 and listed_only == 1 and A[A[O_SCRATCH] + byte] == 0)
+                    or misses_members(A, R, B, A[base], A[above + 1], A[above + 2], A[base + 3], A[base + 4], byte)
+                ):
                     i = np.int64(nodes[i, 1])
                     continue
                 # A later name of the same object has a frame of its own: it is read as ever.

@@ -18,13 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grammarlib.automata.configurations import Machine, kernels
+from grammarlib.errors import LimitExceeded
 from grammarlib.masks.bitmask import allow_tokens
 from grammarlib.masks.index import VocabularyIndex
 from grammarlib.masks.slices import SLICE_NAMES, slice_inclusions
 from grammarlib.vocabulary.trie import BYTE, SKIP, VocabularyTrie
 
-_MEMBER_PLACES: Final = 1 << 14
-"""How many places inside members, and rows, keep their segments; some hundred bytes each."""
+_MEMBER_PLACES: Final = 1 << 11
+"""How many places inside members, and rows, keep their segments: 4 KB each at most, some hundred bytes as a rule."""
+
+_MOST_COVERED: Final = 1 << 10
+"""How many sets of slices keep their masks and segments, of all sources over an index."""
 
 _FEW_BYTES: Final = 64
 """A row that takes more is walked from the roots of the whole trie."""
@@ -49,7 +53,8 @@ class WalkTables:
         self.longest_points = index.longest
         self.length_masks = index.length_masks.view(np.uint32)
         self.json_text_mask = self.length_masks[-1]
-        self.eos_row = index.eos_words.view(np.uint32)
+        self.eos_row = index.eos_words
+        self.plain_tokens = _plain_tokens(index)
         self.duplicates = index.duplicates
         self.digits = SLICE_NAMES.index("digits")
         self.digits_mask = index.slice_masks[self.digits].view(np.uint32)
@@ -102,6 +107,8 @@ class WalkTables:
                 if in_string and within & 1:
                     segments = self.leaving_segment
                 segments = np.concatenate((segments, self._long_segment))
+            if len(self._covered) >= _MOST_COVERED:
+                self._covered.clear()
             found = self._covered[key] = (mask, np.ascontiguousarray(segments))
         return found
 
@@ -143,6 +150,20 @@ class WalkTables:
                 return None
             self._views[token_id] = found
         return found
+
+
+def _plain_tokens(index: VocabularyIndex) -> bytes:
+    """By token id, 1 for plain JSON text (slice ``json_text``) of whole characters, 0 for other tokens."""
+    if not len(index.token_bytes):
+        return bytes(index.size)
+    plain = np.unpackbits(index.slice_masks[0].view(np.uint8), bitorder="little")[: index.size].astype(np.bool_)
+    ends = index.token_offsets[1:]
+    plain &= np.diff(index.token_offsets) > 0
+    # A token that is cut inside a character ends with a lead byte and too few continuations.
+    for behind, least in enumerate((0xC0, 0xE0, 0xF0), start=1):
+        reached = plain & (ends - behind >= index.token_offsets[:-1])
+        plain &= ~(reached & (index.token_bytes[np.where(reached, ends - behind, 0)] >= least))
+    return plain.astype(np.uint8).tobytes()
 
 
 def _beginning_with_zero(index: VocabularyIndex) -> NDArray[np.uint32]:
@@ -256,59 +277,68 @@ def walk_tables(index: VocabularyIndex) -> WalkTables:
 class Masks:
     """The masks of one machine over one vocabulary; the mutable companion of a compiled source.
 
-    ``fill`` takes the machine's lock.  Rows are uint32[words] and must not be written to.
+    `row` takes the machine's lock.  Rows are int32[words] and must not be written to.
     """
 
     def __init__(self, machine: Machine, tables: WalkTables, budget_bytes: int) -> None:
         self._machine = machine
         self._tables = tables
-        self._rows: OrderedDict[int, NDArray[np.uint32]] = OrderedDict()
+        self.rows: OrderedDict[int, NDArray[np.int32]] = OrderedDict()
+        """The rows that are kept, by configuration; only to be read."""
+        self.free_text: set[int] = set()
+        """Configurations in strings that tokens of plain text (`WalkTables.plain_tokens`) leave as they are."""
         self._capacity = max(4, budget_bytes // (4 * tables.words))
-        self._inside: OrderedDict[tuple[int, int], NDArray[np.uint32]] = OrderedDict()
+        self._inside: OrderedDict[tuple[int, int, int], NDArray[np.uint32]] = OrderedDict()
         self._numbers: dict[int, bool] = {}  # by component
         self._members: dict[tuple[int, int, int], NDArray[np.int64]] = {}
         self._names_follow: dict[int, bool] = {}  # by configuration of a fresh name
         self._proofs = np.zeros(int(machine.kernel.PROOF_PAIRS + machine.kernel.PROOF_SLOTS), np.int64)
 
     def __len__(self) -> int:
-        return len(self._rows) + len(self._inside)
+        return len(self.rows) + len(self._inside)
 
-    def row(self, configuration: int) -> NDArray[np.uint32]:
-        """The bitmask of ``configuration``: uint32[words], read-only, eos included where the text may stop."""
-        found = self._rows.get(configuration)
+    def row(self, configuration: int) -> NDArray[np.int32]:
+        """The bitmask of ``configuration``: int32[words], read-only, eos included where the text may stop."""
+        found = self.rows.get(configuration)
         if found is not None:
             return found
         machine = self._machine
         with machine.lock:
-            found = self._rows.get(configuration)
+            found = self.rows.get(configuration)
             if found is None:
                 found = self._make(configuration)
-                self._rows[configuration] = found
-                if len(self._rows) > self._capacity:
+                self.rows[configuration] = found
+                if len(self.rows) > self._capacity:
                     # The oldest first: masks of structure recur within a text, not across its length.
-                    self._rows.popitem(last=False)
+                    self.rows.popitem(last=False)
             return found
 
     def _takes_digits(self, configuration: int, component: int) -> bool:
         """Whether a value of the component may begin with any digits but a leading zero; False before it was met."""
         found = self._numbers.get(component)
         if found is None:
-            machine, tables = self._machine, self._tables
-            kernel = machine.kernel
-            if not machine.C[component, kernel.C_EXPANDED]:
+            machine = self._machine
+            if not machine.C[component, machine.kernel.C_EXPANDED]:
                 return False
-            found = False
-            if machine.C[component, kernel.C_NUMBER_KIND]:
-                first = {machine.advance(configuration, digit) for digit in _NONZERO}
-                begun = first.pop()
-                if not first and begun >= 0:
-                    kind, leaf, _, packed, _ = machine.K[begun, :5].tolist()
-                    if kind == kernel.NUMBER:
-                        found = machine.takes_any_digits(leaf, packed)
-                    else:
-                        found = bool(self._proven(leaf, False)[0] >> tables.digits & 1)
-            self._numbers[component] = found
+            try:
+                begun = {machine.advance(configuration, digit) for digit in _NONZERO}
+            except LimitExceeded:
+                return False  # the walk may still do without
+            if len(begun) > 1 and machine.is_recording(configuration):
+                return False  # items that are compared differ in what they begin with; another frame tells more
+            found = self._numbers[component] = len(begun) == 1 and self._goes_on_with_digits(begun.pop())
         return found
+
+    def _goes_on_with_digits(self, configuration: int) -> bool:
+        """Whether any digits may follow in a number; False for anything else, and for -1."""
+        machine, tables = self._machine, self._tables
+        kernel = machine.kernel
+        if configuration < 0:
+            return False
+        kind, a, _, packed, _ = machine.K[configuration, :5].tolist()
+        if kind == kernel.NUMBER:
+            return machine.takes_any_digits(a, packed)
+        return kind == kernel.NUMBER_ROW and bool(self._proven(a, False)[0] >> tables.digits & 1)
 
     def _row_segments(self, kind: int, row: int, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:
         """Segments of what may follow a row that takes few bytes; ``otherwise`` for rows that take many."""
@@ -343,7 +373,7 @@ class Masks:
         left_out = tables.idle_in_strings if in_string else 0
         return self._machine.proven_slices(row, tables.tables, tables.table_at, tables.implied, self._proofs, left_out)
 
-    def _make(self, configuration: int) -> NDArray[np.uint32]:
+    def _make(self, configuration: int) -> NDArray[np.int32]:
         machine, tables = self._machine, self._tables
         kernel = machine.kernel
         kind, a, r, e, f = machine.K[configuration, :5].tolist()
@@ -353,11 +383,13 @@ class Masks:
         several_names: bool | None = False
         # What goes on inside a string, between two code points, does not depend on the frame: it is kept by row or
         # members, and by length.
-        place = (a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
+        place = (kind, a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
         inside = None if place is None else self._inside.get(place)
         if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
             known, segments = tables.json_text_mask, tables.suffix_segment
             place = None
+            if kind == kernel.STRING:
+                self.free_text.add(configuration)
         elif inside is not None:
             known, segments, place = inside, tables.leaving_segment, None
         elif kind in (kernel.KEY, kernel.KEY_OTHER) and machine.reads_classed_name(configuration):
@@ -368,7 +400,7 @@ class Masks:
         elif kind == kernel.KEY or kind == kernel.KEY_OTHER:
             fresh = machine.fresh_name(configuration)
             if fresh >= 0:
-                known = self.row(fresh)
+                known = self.row(fresh).view(np.uint32)
                 several_names = self._names_follow.get(fresh)
                 if several_names is None:
                     several_names = self._names_follow[fresh] = bool((known & tables.names_mask).any())
@@ -377,7 +409,7 @@ class Masks:
                 elif several_names:
                     segments = np.empty((0, 2), np.int64)
                 else:
-                    return known
+                    return known.view(np.int32)
             elif fresh == -2:
                 known, segments = tables.json_text_mask, tables.leaving_segment
         elif (kind == kernel.STRING and e & kernel.UNRECORDED == 0) or kind == kernel.ROW:
@@ -422,6 +454,7 @@ class Masks:
             np.bitwise_and.at(out, word, ~bit)
             np.bitwise_or.at(out, word, np.where(set_ == 1, bit, np.uint32(0)))
         if f < 0 and machine.is_accepting(configuration):
-            out |= tables.eos_row
-        out.flags.writeable = False
-        return out
+            out |= tables.eos_row.view(np.uint32)
+        row = out.view(np.int32)
+        row.flags.writeable = False
+        return row

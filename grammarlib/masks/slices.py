@@ -135,7 +135,8 @@ def structure_table() -> NDArray[np.int16]:
         return runs[positions]
 
     def letters(state: int, positions: frozenset[tuple[str, int]]) -> None:
-        for letter in {word[at] for word, at in positions if at < len(word)}:
+        # Sorted, so that the table is the same in every process: files are found by it.
+        for letter in sorted({word[at] for word, at in positions if at < len(word)}):
             following = frozenset((word, at + 1) for word, at in positions if word[at : at + 1] == letter)
             rows[state][ord(letter)] = run(following)
 

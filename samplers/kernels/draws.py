@@ -25,7 +25,8 @@ class Draws(NamedTuple):
     """What `samplers.kernels.masked_draw` finds, on the device of the logits.
 
     ``tokens`` int64[rows]: arbitrary where nothing is allowed.  ``log_mass`` float64[rows] (float32 on MPS): log of the
-    probability of the allowed tokens together; -inf where there are none, NaN where logits are NaN or +inf.
+    probability of the allowed tokens together; -inf where there are none; NaN, whatever is allowed, where logits of the
+    row are NaN or +inf, or -inf throughout.
     """
 
     tokens: torch.Tensor
@@ -52,9 +53,14 @@ def masked_log_probs(logits: torch.Tensor, bitmask: torch.Tensor | None) -> torc
     """
     log_probs = torch.log_softmax(logits.to(exact_dtype(logits.device)), dim=1)
     if bitmask is not None:
-        allowed = unpack_bitmask(bitmask.to(log_probs.device, non_blocking=True), log_probs.shape[1])
-        log_probs = log_probs.masked_fill_(~allowed, -torch.inf)
+        _forbid(log_probs, bitmask)
     return log_probs
+
+
+def _forbid(log_probs: torch.Tensor, bitmask: torch.Tensor) -> None:
+    """Put -inf where the mask has a 0, in place."""
+    allowed = unpack_bitmask(bitmask.to(log_probs.device, non_blocking=True), log_probs.shape[1])
+    log_probs.masked_fill_(~allowed, -torch.inf)
 
 
 def draw(scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
@@ -74,8 +80,11 @@ def draw(scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
 def masked_draw_reference(logits: torch.Tensor, bitmask: torch.Tensor | None, uniform: torch.Tensor) -> Draws:
     """`samplers.kernels.masked_draw` in plain torch, on any device: the same contract."""
     check_draw_arguments(logits, bitmask, uniform)
-    scores = masked_log_probs(logits, bitmask)
-    log_mass = torch.logsumexp(scores, dim=1)
+    scores = torch.log_softmax(logits.to(exact_dtype(logits.device)), dim=1)
+    is_broken = scores[:, 0].isnan()  # its normaliser is in every value of a row
+    if bitmask is not None:
+        _forbid(scores, bitmask)
+    log_mass = torch.where(is_broken, torch.nan, torch.logsumexp(scores, dim=1))
     return Draws(draw(scores, uniform.to(scores.device)), log_mass)
 
 

@@ -110,7 +110,9 @@ def _choose(  # type: ignore[no-untyped-def]
     log_normaliser = largest_all + tl.log(tl.where(total_all == 0.0, 1.0, total_all))
     # Without a token the difference would be of two infinities where all logits are -inf.
     log_mass = largest + tl.log(tl.where(total == 0.0, 1.0, total)) - log_normaliser
-    tl.store(mass_out + row, tl.where(total == 0.0, -infinity, log_mass))
+    log_mass = tl.where(total == 0.0, -infinity, log_mass)
+    # No law at all: NaN, as the normaliser of NaN, of +inf and of nothing.
+    tl.store(mass_out + row, tl.where(total_all > 0.0, log_mass, float("nan")))
 
     # Only what has a weight is ever chosen, whatever rounding does to the sums.
     wanted = tl.load(uniform + row) * total

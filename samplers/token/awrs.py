@@ -69,11 +69,8 @@ class AWRS:
         used = logits if everything else logits.index_select(0, index.to(logits.device))
         words = potential.mask()
         if words is not None:
-            # A copy, on another device anyway: the tensor is ours only until `check` asks the potential again.
-            if not everything:
-                words = words.index_select(0, index.to(words.device))
-            elif words.device == used.device:
-                words = words.clone()
+            # A copy that is made when this line is done: the tensor is ours only until the potential is asked again.
+            words = words.to(used.device, copy=True) if everything else words.index_select(0, index.to(words.device))
         dense = potential.log_weights_next()
         log_normaliser = None
         if dense is not None:

@@ -23,8 +23,8 @@ import torch
 from numpy.typing import NDArray
 
 from samplers.errors import SamplerError
+from samplers.kernels import row_uniforms
 from samplers.logspace import check_log_weights
-from samplers.noise import device_uniforms
 from samplers.potentials.potential import PotentialState
 from samplers.token.weights import next_token_weights
 from samplers.types import StepResult
@@ -96,7 +96,7 @@ class Direct:
             return StepResult(tokens, log_weights, checks)
         weights = next_token_weights(logits, potential, chosen)
         shares = self._shares(logits, potential, chosen, weights)
-        uniform = device_uniforms(torch.from_numpy(keys[chosen]).to(shares.device), 1)
+        uniform = row_uniforms(keys[chosen], shares.device)[:, None]
         cumulative = shares.cumsum(dim=1)
         total = cumulative[:, -1:].clone()
         last = torch.searchsorted(cumulative, total)  # rounding must not reach the zeros behind it

@@ -346,3 +346,51 @@ def test_names_that_were_used_around_and_inside() -> None:
     for byte in b'c":1,"d":{"ab":1,"':
         assert fork.accept_bytes(bytes((byte,))) == 1
         assert mask_of(fork, vocabulary) == read_by(fork, vocabulary)
+
+
+FREE_STRINGS: tuple[tuple[Any, bytes], ...] = (
+    ({"type": "string"}, b'"'),
+    ({"type": "string", "minLength": 2}, 'é"é'.encode()[2:] + b"b"),
+    ({"type": "object", "properties": {"a": {"type": "string"}}}, b'{"a":"x'),
+    ({"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}, b'["a","'),
+)
+
+
+@pytest.mark.parametrize(("schema", "prefix"), FREE_STRINGS)
+def test_plain_tokens_leave_free_strings_as_they_are(
+    schema: Any, prefix: bytes, small_vocabulary: gl.Vocabulary
+) -> None:
+    """What `Matcher.accept_token` takes for granted there, byte by byte; tokens cut inside characters do not."""
+    matcher = gl.compile(schema, small_vocabulary).matcher()
+    assert matcher.accept_bytes(prefix) == len(prefix)
+    mask_of(matcher, small_vocabulary)
+    masks, tables = matcher._masks, matcher._tables
+    assert masks is not None and tables is not None and matcher.configuration in masks.free_text
+    plain = {token_id for token_id, data in small_vocabulary.text_tokens() if is_plain_text(data)}
+    assert {token_id for token_id in range(tables.size) if tables.plain_tokens[token_id]} == plain
+    for token_id, data in small_vocabulary.text_tokens():
+        after = matcher._machine.read(matcher.configuration, data)
+        if token_id in plain:
+            assert after == (matcher.configuration, len(data)), data
+        fork = matcher.fork()
+        assert fork.accept_token(token_id) == (after[1] == len(data))
+        assert not fork.steps > matcher.steps or fork.configuration == after[0]
+
+
+def is_plain_text(data: bytes) -> bool:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and not any(character < " " or character in '"\\' for character in text)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"type": "string", "maxLength": 9}, {"type": "string", "minLength": 5}, {"type": "string", "pattern": "a"}],
+)
+def test_counted_and_patterned_strings_are_not_free(schema: Any, small_vocabulary: gl.Vocabulary) -> None:
+    matcher = gl.compile(schema, small_vocabulary).matcher()
+    matcher.accept_bytes(b'"b')
+    mask_of(matcher, small_vocabulary)
+    assert matcher._masks is not None and not matcher._masks.free_text

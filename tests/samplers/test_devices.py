@@ -83,16 +83,16 @@ def test_weights_agree_with_the_cpu(device: str) -> None:
     assert all(compiled.accepts(text) for text in drawn.texts)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.gpu
 @pytest.mark.parametrize("storage", ["dynamic", "static"])
-def test_checked_particles_agree_with_the_cpu(device: str, storage: Any) -> None:
+def test_checked_particles_agree_with_the_cpu(storage: Any) -> None:
     """SMC with a black box that refuses prefixes: candidates, weights, ancestors and copied cache rows."""
     compiled = source()
     potential = CompiledPotential(compiled) * FromFunction(
         compiled.vocabulary, prefix=lambda text: not text.endswith("cc")
     )
     results = []
-    for place in (device, "cpu"):
+    for place in ("cuda", "cpu"):
         bare = tiny.new_model(5).to(place)
         model = HuggingFaceModel(bare, cache=storage, max_length=32 if storage == "static" else None)
         algorithm = SMC(model, potential, n=32, max_tokens=7, ess_threshold=0.9)
@@ -123,11 +123,11 @@ def test_samplers_inside_generate_on_a_device(device: str) -> None:
         assert all(compiled.accepts(text) for samples in output.samples for text in samples.posterior())
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_bytes_on_a_device(device: str) -> None:
+@pytest.mark.gpu
+def test_bytes_on_a_device() -> None:
     """The law of the next byte, with a model on the device, is that of the CPU."""
     laws = []
-    for place in (device, "cpu"):
+    for place in ("cuda", "cpu"):
         state = ByteModel(HuggingFaceModel(tiny.new_model(5).to(place)), tiny.vocabulary()).start(tiny.ids("xy"))
         assert state.advance_all(b"ab") == 2
         laws.append(np.exp(state.next_log_probs()))

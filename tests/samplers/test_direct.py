@@ -84,7 +84,7 @@ def expectation(
     found = inversion.intervals(proposal, possible)
     ends = [float(end) for _, begin, last in found for end in (begin, last)] or [0.5]
     inside = np.array([end + (1 - 2 * (row % 2)) * 1e-13 for row, end in enumerate(ends)])
-    monkeypatch.setattr(samplers.token.direct, "device_uniforms", lambda keys, count: torch.from_numpy(inside[:, None]))
+    monkeypatch.setattr(samplers.token.direct, "row_uniforms", lambda keys, device: torch.from_numpy(inside))
     step = step_of(factors, len(inside))
     result = sampler.sample(logits_of(LAW, len(inside)), step, stream_keys(0, np.arange(len(inside))))
     assert ((result.tokens >= 0) == (result.log_weights > -np.inf)).all()

@@ -168,11 +168,15 @@ def test_masked_draws_are_by_inversion(width: int) -> None:
                 assert before <= number * total * (1 + 1e-12) and number * total <= after * (1 + 1e-12)
 
 
+WITHOUT_A_LAW = ([0.0, 1.0, torch.nan], [torch.nan, 0.0, 1.0], [torch.inf, 0.0, 1.0], [-torch.inf] * 3)
+
+
 def test_masked_draws_of_numbers_that_are_none() -> None:
-    """NaN and +inf reach the mass, for the caller to raise; nothing allowed is a mass of 0."""
+    """NaN, +inf and nothing but -inf are a mass of NaN, for the caller to raise, whatever the mask hides."""
     uniform = torch.tensor([0.5], dtype=torch.float64)
-    for logits in ([0.0, torch.nan], [0.0, torch.inf]):
-        assert masked_draw(torch.tensor([logits]), None, uniform).log_mass.isnan().all()
+    for logits in WITHOUT_A_LAW:
+        for mask in (None, torch.tensor([[2]], dtype=torch.int32)):
+            assert masked_draw(torch.tensor([logits]), mask, uniform).log_mass.isnan().all()
     with pytest.raises(SamplerError):
         masked_draw(torch.zeros(2, 3), None, uniform)
     with pytest.raises(SamplerError):
@@ -196,11 +200,11 @@ def assert_triton_draws_agree(device: str) -> None:
             alive = expected.log_mass > -torch.inf
             assert torch.equal(found.tokens.cpu()[alive], expected.tokens[alive])
     half = torch.tensor([0.5], dtype=torch.float64, device=device)
-    for wrong in ([0.0, torch.nan, 1.0], [torch.inf, 0.0, 1.0]):
-        with np.errstate(invalid="ignore"):  # of Triton's interpreter
-            assert masked_draw_triton(torch.tensor([wrong], device=device), None, half).log_mass.isnan().all()
-    dead = torch.full((1, 3), -torch.inf, device=device)
-    assert float(masked_draw_triton(dead, None, half).log_mass) == -math.inf
+    for wrong in WITHOUT_A_LAW:
+        for mask in (None, torch.tensor([[2]], dtype=torch.int32, device=device)):
+            with np.errstate(invalid="ignore"):  # of Triton's interpreter
+                found = masked_draw_triton(torch.tensor([wrong], device=device), mask, half)
+            assert found.log_mass.isnan().all()
 
 
 def assert_triton_agrees(device: str) -> None:

@@ -69,26 +69,34 @@ class OneStep:
         self.dense = dense
         self.constraint_checks = 0
         self.calls = 0
-        self._words: torch.Tensor | None = None
+        self._handed: list[torch.Tensor] = []
+
+    def _asked(self) -> None:
+        """What was handed out is nobody's any more."""
+        for tensor in self._handed:
+            tensor.fill_(torch.nan if tensor.is_floating_point() else 0)
+        self._handed.clear()
 
     def mask(self) -> torch.Tensor | None:
+        self._asked()
         if self.allowed is None:
             return None
         bits = np.packbits(np.asarray(self.allowed, dtype=np.bool_), bitorder="little")
         bits = np.pad(bits, (0, -len(bits) % 4))
-        self._words = torch.from_numpy(bits.view(np.int32).copy()).repeat(self.rows, 1)
-        return self._words
+        self._handed.append(torch.from_numpy(bits.view(np.int32).copy()).repeat(self.rows, 1))
+        return self._handed[-1]
 
     def log_weights_next(self) -> torch.Tensor | None:
-        return (
-            None if self.dense is None else torch.tensor([list(self.dense)], dtype=torch.float64).repeat(self.rows, 1)
-        )
+        self._asked()
+        if self.dense is None:
+            return None
+        self._handed.append(torch.tensor([list(self.dense)], dtype=torch.float64).repeat(self.rows, 1))
+        return self._handed[-1]
 
     def check(self, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
         assert self.scores is not None and len(rows) == len(tokens)
         assert ((rows >= 0) & (rows < self.rows)).all()
-        if self._words is not None:
-            self._words.zero_()  # the tensor is nobody's any more
+        self._asked()
         self.calls += 1
         self.constraint_checks += len(rows)
         return self.scores[tokens]

@@ -11,6 +11,7 @@ Long because a view and the search that keeps it alive ask the same of a state: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from grammarlib.automata.components import (
     ComponentKey,
@@ -42,6 +43,9 @@ from grammarlib.sources.jsonschema.statuses import (
     negated,
 )
 from grammarlib.sources.jsonschema.values import OBJECT, text_bytes
+
+_MOST_ANSWERS: Final = 64
+"""How many answers about a goal are kept for states that differ in their used names only."""
 
 
 class ObjectContext(Container):
@@ -451,6 +455,8 @@ class ObjectContext(Container):
         # A search looks at few of the names that were used: its answer is that of all states that agree on these.
         outer, self._asked = self._asked, 0
         found = self._can_finish(state, goal, failed)
+        if len(answers) == _MOST_ANSWERS:
+            del answers[0]
         answers.append((self._asked, state.used & self._asked, found))
         self._asked = outer
         return found
