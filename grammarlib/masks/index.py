@@ -37,6 +37,9 @@ from grammarlib.vocabulary.vocabulary import Vocabulary
 FORMAT_VERSION: Final = 2
 """Part of a file's name; raise it whenever the meaning of an array changes."""
 
+_KEPT_ON_DISK: Final = 32
+"""How many files the cache folder holds; those that were used longest ago go."""
+
 _KEPT_ALIVE: Final = 4
 """How many indexes stay in memory although nobody holds them."""
 
@@ -304,10 +307,22 @@ def _store(path: Path | None, index: VocabularyIndex) -> None:
             arrays: dict[str, Any] = {name: getattr(index, name) for name in _ARRAYS}
             np.savez(file, **arrays, digest=np.array(index.digest))
         Path(temporary).replace(path)
+        _drop_oldest(path.parent)
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+
+
+def _drop_oldest(folder: Path) -> None:
+    """Delete the files that were neither written nor read for longest, past `_KEPT_ON_DISK`."""
+    ages: list[tuple[float, Path]] = []
+    for path in folder.glob("*.npz"):
+        with contextlib.suppress(OSError):  # another process deletes too
+            ages.append((path.stat().st_mtime, path))
+    for _, path in sorted(ages, reverse=True)[_KEPT_ON_DISK:]:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _load(path: Path | None, vocabulary: Vocabulary) -> VocabularyIndex | None:
@@ -323,7 +338,11 @@ def _load(path: Path | None, vocabulary: Vocabulary) -> VocabularyIndex | None:
     if digest != vocabulary.digest:
         return None
     index = VocabularyIndex(digest=digest, logits_width=vocabulary.logits_width, **arrays)
-    return index if _is_sound(index, vocabulary) else None
+    if not _is_sound(index, vocabulary):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # it was used
+    return index
 
 
 def _is_sound(index: VocabularyIndex, vocabulary: Vocabulary) -> bool:

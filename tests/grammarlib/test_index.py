@@ -251,6 +251,22 @@ def test_kept_on_disk_by_content(cache: Path, monkeypatch: pytest.MonkeyPatch) -
     check_index(loaded, vocabulary_of())
 
 
+def test_the_folder_keeps_what_was_used_last(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vocabularies of a long life with many models do not fill a disk."""
+    monkeypatch.setattr(index_module, "_KEPT_ON_DISK", 3)
+    several = [Vocabulary([bytes([97 + number]), None], eos_token_ids=[1]) for number in range(5)]
+    for number, vocabulary in enumerate(several[:4]):
+        VocabularyIndex.for_vocabulary(vocabulary)
+        path = cache_path(vocabulary)
+        assert path is not None
+        os.utime(path, (number, number))
+    forget_indexes()
+    VocabularyIndex.for_vocabulary(several[1])  # read: now it is the newest
+    VocabularyIndex.for_vocabulary(several[4])
+    kept = {cache_path(several[number]) for number in (1, 3, 4)}
+    assert {path for path in cache.rglob("*") if path.is_file()} == kept
+
+
 def test_every_process_finds_the_same_file(cache: Path) -> None:
     """The name hangs on tables that are made anew in each process, whose sets are in another order."""
     script = (
