@@ -2527,13 +2527,15 @@ def note_cut(A: Ints, R: Rows, B: Bytes, begin: int, end: int) -> None:
 
 @kernel
 def mark_listed(A: Ints, R: Rows, B: Bytes, r: int, f: int) -> None:
-    """In the scratch table, mark the bytes that go on along listed names, a quote and a backslash."""
+    """In the scratch table, mark the bytes that go on along listed names, a backslash, and a quote that ends one."""
     scratch = A[O_SCRATCH]
     for byte in range(256):
         A[scratch + byte] = 0
-    A[scratch + 0x22] = 1
     A[scratch + 0x5C] = 1
     base = A[A[O_V] + A[A[O_F] + f * 6 + F_VIEW] * 16 + V_NAME_AT]
+    # The shortest name comes first: where it goes on, a quote ends an unlisted name.
+    if A[A[O_P] + base + (r & MASK20) * NAME_FIELDS + 1] == r >> 40:
+        A[scratch + 0x22] = 1
     for i in range(r & MASK20, (r >> 20) & MASK20):
         byte = member_at(A, R, B, base, NAME_FIELDS, i, r >> 40)
         if byte >= 0:

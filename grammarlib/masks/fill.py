@@ -9,6 +9,7 @@ Not taken: masks for every state in advance, which is what makes other engines c
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
 from collections import OrderedDict
@@ -60,17 +61,20 @@ class WalkTables:
         self.digits_mask = index.slice_masks[self.digits].view(np.uint32)
         self.leading_digits_mask = self.digits_mask.copy()
         self.leading_digits_mask &= ~_beginning_with_zero(index)
-        suffixes, self.groups, leaving = _suffixes(index)
+        suffixes, self.groups, leaving, ending = _suffixes(index)
         names, self.names_mask = _names(index)
         long, self.short_mask = _long(index, int(kernels().PROOF_DEPTH))
-        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving, long]
+        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving, long, ending]
         bounds = np.cumsum([0, *map(len, parts)])
         for part, begin in zip(parts[1:], bounds[1:].tolist(), strict=False):
             part[:, 1] += begin
         self.nodes = np.concatenate(parts)
-        self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment, self._long_segment = (
-            np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in (1, 2, 3, 4, 5)
+        several = (np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in range(1, 7))
+        self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment = itertools.islice(
+            several, 4
         )
+        self._long_segment, ending_segment = several
+        self._ending_roots = _roots(self.nodes, ending_segment)
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
         self.table_at = np.cumsum([0, *map(len, tables)]).astype(np.int64)
@@ -134,9 +138,9 @@ class WalkTables:
             found = self._beginning[-kind - 1] = np.array(kept + longer, np.int64).reshape(-1, 2)
         return found
 
-    def beginning_with(self, candidates: set[int]) -> NDArray[np.int64]:
-        """Segments of all tokens that begin with one of these bytes."""
-        roots = self._roots
+    def beginning_with(self, candidates: set[int], *, ends: bool = False) -> NDArray[np.int64]:
+        """Segments of all tokens that begin with one of these bytes; ``ends``: of those that may end a string."""
+        roots = self._ending_roots if ends else self._roots
         return np.array([roots[byte] for byte in sorted(candidates) if byte in roots], np.int64).reshape(-1, 2)
 
     def token(self, token_id: int) -> NDArray[np.uint8] | None:
@@ -186,8 +190,10 @@ def _roots(nodes: NDArray[np.int32], segment: NDArray[np.int64]) -> dict[int, tu
     return found
 
 
-def _suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """(trie of suffixes, groups for the kernel's walk, trie of the whole tokens).
+def _suffixes(
+    index: VocabularyIndex,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """(trie of suffixes, groups for the kernel's walk, trie of the whole tokens, trie of those that may end a string).
 
     Where plain text changes nothing, a token such as ``abc",`` is allowed exactly where its rest from the
     first quote or backslash on is.  The trie holds these rests; each stands for a group of tokens.
@@ -213,8 +219,20 @@ def _suffixes(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.int
     groups[-1] = len(rests) + 1 + len(members)
     nodes = VocabularyTrie.build(list(enumerate(rests))).nodes
     nodes[:, 2] = np.where(nodes[:, 2] >= 0, -nodes[:, 2] - 2, -1)
-    whole = VocabularyTrie.build([(token, index.bytes_of(token)) for token in members]).nodes
-    return nodes, np.array(groups + members, np.int32), whole
+    whole = [(token, index.bytes_of(token)) for token in members]
+    ending = [(token, data) for token, data in whole if _has_bare_quote(data)]
+    tries = [VocabularyTrie.build(tokens).nodes for tokens in (whole, ending)]
+    return nodes, np.array(groups + members, np.int32), tries[0], tries[1]
+
+
+def _has_bare_quote(data: bytes) -> bool:
+    """Whether a string that the bytes go on with ends in them."""
+    at = 0
+    while at < len(data):
+        if data[at] == ord('"'):
+            return True
+        at += 2 if data[at] == ord("\\") else 1
+    return False
 
 
 def _names(index: VocabularyIndex) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
@@ -354,10 +372,24 @@ class Masks:
             found = self._keep_segments(place, candidates)
         return found
 
-    def _keep_segments(self, place: tuple[int, int, int], candidates: set[int]) -> NDArray[np.int64]:
+    def _listed_segments(self, register: int, frame: int) -> NDArray[np.int64]:
+        """Segments of the tokens that may end a listed name of an open object, begun as ``register`` says."""
+        machine = self._machine
+        kernel = machine.kernel
+        base = int(machine.V[machine.F[frame, kernel.F_VIEW], kernel.V_NAME_AT])
+        place = (-2 - base, 0, register)
+        found = self._members.get(place)
+        if found is None:
+            candidates = machine.member_bytes((base, 5, register))
+            found = self._keep_segments(place, candidates, ends=True)
+        return found
+
+    def _keep_segments(
+        self, place: tuple[int, int, int], candidates: set[int], *, ends: bool = False
+    ) -> NDArray[np.int64]:
         if len(self._members) == _MEMBER_PLACES:
             self._members.clear()
-        found = self._members[place] = self._tables.beginning_with(candidates)
+        found = self._members[place] = self._tables.beginning_with(candidates, ends=ends)
         return found
 
     def _member_segments(self, configuration: int, otherwise: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -405,7 +437,8 @@ class Masks:
                 if several_names is None:
                     several_names = self._names_follow[fresh] = bool((known & tables.names_mask).any())
                 if kind == kernel.KEY:
-                    segments, listed_only = tables.leaving_segment, True
+                    # Whatever does not end the name is allowed as for an unlisted one.
+                    segments, listed_only = self._listed_segments(r, f), True
                 elif several_names:
                     segments = np.empty((0, 2), np.int64)
                 else:
