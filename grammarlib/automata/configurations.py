@@ -840,7 +840,7 @@ class Machine:
 
         -1 where the name that ``configuration`` (kind KEY or KEY_OTHER) reads is not sure to go on with any text: in
         the middle of a code point or of an escape, in a fixed order, in a closed object.  -2 where it may go on with
-        any text, and is on the way to a used name.
+        any text, and no other name can stand for it.
         """
         k = self.kernel
         kind, row, register, escaped, frame = self.K[configuration, :5].tolist()
@@ -857,20 +857,21 @@ class Machine:
             self._fresh[frame] = fresh
         if fresh < 0:
             return -1
-        is_used = self.F[frame, k.F_USED] >= 0
-        if kind == k.KEY:
-            name, depth = register & 0xFFFFF, register >> 40
-            if depth:
-                start = int(self.P[int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT]) + name * 5])
-                if self.B[start + depth - 1] >= 0x80:
-                    return -1
-        else:
-            name, depth = register, -1
-        if is_used:
-            self._reserve(1)
-            if self._maintain(6, frame, name, depth):
-                return -2
+        if kind == k.KEY and register >> 40:
+            start = int(self.P[int(self.V[int(self.F[frame, k.F_VIEW]), k.V_NAME_AT]) + (register & 0xFFFFF) * 5])
+            if self.B[start + (register >> 40) - 1] >= 0x80:
+                return -1
         return fresh
+
+    def begins_used_name(self, configuration: int) -> bool:
+        """Whether a used name begins with what was read of a name (kind KEY or KEY_OTHER)."""
+        k = self.kernel
+        kind, _, register, _, frame = self.K[configuration, :5].tolist()
+        if self.F[frame, k.F_USED] < 0:
+            return False
+        name, depth = (register & 0xFFFFF, register >> 40) if kind == k.KEY else (register, -1)
+        self._reserve(1)
+        return bool(self._maintain(6, frame, name, depth))
 
     def _takes_any_name(self, frame: int) -> bool:
         """Whether any unlisted name may come next in ``frame``."""
@@ -959,8 +960,11 @@ class Machine:
         k = self.kernel
         return bool((packed & 15) == k._INTEGER and self.P[leaf + k._KIND] == k._KIND_SIMPLE)
 
-    def reads_free_text(self, configuration: int) -> bool:
-        """Whether the configuration stands in a string or name where all plain text keeps it unchanged."""
+    def reads_free_text(self, configuration: int, longest: int = 0) -> bool:
+        """Whether the configuration stands in a string or name where all plain text keeps it unchanged.
+
+        ``longest``: or, where it is not 0, where so many code points of plain text change nothing but their count.
+        """
         k = self.kernel
         kind, row, register, escaped, _ = self.K[configuration, :5].tolist()
         if row != k.ANY_TEXT_ROW or escaped:
@@ -968,7 +972,8 @@ class Machine:
         if kind == k.KEY_OTHER:
             return bool(register == k.FRESH_TEXT)
         leaf = self.S[register >> 32].tolist()
-        return bool(leaf[k.S_MAXIMUM] < 0 and (register & 0xFFFFFFFF) >= leaf[k.S_MINIMUM])
+        count, most = register & 0xFFFFFFFF, leaf[k.S_MAXIMUM]
+        return bool(count >= leaf[k.S_MINIMUM] and (most < 0 or 0 < longest <= most - count))
 
     def text_of(self, text: int) -> bytes:
         """The bytes of a text node."""

@@ -61,7 +61,7 @@ class WalkTables:
         self.digits_mask = index.slice_masks[self.digits].view(np.uint32)
         self.leading_digits_mask = self.digits_mask.copy()
         self.leading_digits_mask &= ~_beginning_with_zero(index)
-        suffixes, self.groups, leaving, ending = _suffixes(index)
+        suffixes, self.groups, leaving, ending, self.ending_mask = _suffixes(index)
         names, self.names_mask = _names(index)
         long, self.short_mask = _long(index, int(kernels().PROOF_DEPTH))
         parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving, long, ending]
@@ -73,8 +73,8 @@ class WalkTables:
         self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment = itertools.islice(
             several, 4
         )
-        self._long_segment, ending_segment = several
-        self._ending_roots = _roots(self.nodes, ending_segment)
+        self._long_segment, self.ending_segment = several
+        self._ending_roots = _roots(self.nodes, self.ending_segment)
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
         self.table_at = np.cumsum([0, *map(len, tables)]).astype(np.int64)
@@ -192,8 +192,9 @@ def _roots(nodes: NDArray[np.int32], segment: NDArray[np.int64]) -> dict[int, tu
 
 def _suffixes(
     index: VocabularyIndex,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """(trie of suffixes, groups for the kernel's walk, trie of the whole tokens, trie of those that may end a string).
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint32]]:
+    """(trie of suffixes, groups for the kernel's walk, trie of the whole tokens, trie and mask of those that may end a
+    string).
 
     Where plain text changes nothing, a token such as ``abc",`` is allowed exactly where its rest from the
     first quote or backslash on is.  The trie holds these rests; each stands for a group of tokens.
@@ -221,8 +222,10 @@ def _suffixes(
     nodes[:, 2] = np.where(nodes[:, 2] >= 0, -nodes[:, 2] - 2, -1)
     whole = [(token, index.bytes_of(token)) for token in members]
     ending = [(token, data) for token, data in whole if _has_bare_quote(data)]
+    mask = np.zeros(index.words, np.int32)
+    allow_tokens(mask, [token for token, _ in ending])
     tries = [VocabularyTrie.build(tokens).nodes for tokens in (whole, ending)]
-    return nodes, np.array(groups + members, np.int32), tries[0], tries[1]
+    return nodes, np.array(groups + members, np.int32), tries[0], tries[1], mask.view(np.uint32)
 
 
 def _has_bare_quote(data: bytes) -> bool:
@@ -417,10 +420,10 @@ class Masks:
         # members, and by length.
         place = (kind, a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
         inside = None if place is None else self._inside.get(place)
-        if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration):
+        if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration, tables.longest_points):
             known, segments = tables.json_text_mask, tables.suffix_segment
             place = None
-            if kind == kernel.STRING:
+            if kind == kernel.STRING and machine.reads_free_text(configuration):
                 self.free_text.add(configuration)
         elif inside is not None:
             known, segments, place = inside, tables.leaving_segment, None
@@ -433,10 +436,14 @@ class Masks:
             fresh = machine.fresh_name(configuration)
             if fresh >= 0:
                 known = self.row(fresh).view(np.uint32)
+                is_used = machine.begins_used_name(configuration)
                 several_names = self._names_follow.get(fresh)
                 if several_names is None:
                     several_names = self._names_follow[fresh] = bool((known & tables.names_mask).any())
-                if kind == kernel.KEY:
+                if is_used:
+                    # What ends the name may repeat one, and is decided by itself.
+                    known, segments, several_names = known & ~tables.ending_mask, tables.ending_segment, False
+                elif kind == kernel.KEY:
                     # Whatever does not end the name is allowed as for an unlisted one.
                     segments, listed_only = self._listed_segments(r, f), True
                 elif several_names:
