@@ -61,19 +61,23 @@ class WalkTables:
         self.digits_mask = index.slice_masks[self.digits].view(np.uint32)
         self.leading_digits_mask = self.digits_mask.copy()
         self.leading_digits_mask &= ~_beginning_with_zero(index)
-        suffixes, self.groups, leaving, ending, self.ending_mask = _suffixes(index)
+        suffixes, escapes, self.groups, leaving, ending, self.ending_mask, longest = _suffixes(index)
         names, self.names_mask = _names(index)
         long, self.short_mask = _long(index, int(kernels().PROOF_DEPTH))
-        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving, long, ending]
+        parts = [index.nodes, suffixes, names, _after_digits(index, self.digits), leaving, long, ending, escapes]
         bounds = np.cumsum([0, *map(len, parts)])
         for part, begin in zip(parts[1:], bounds[1:].tolist(), strict=False):
             part[:, 1] += begin
         self.nodes = np.concatenate(parts)
-        several = (np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in range(1, 7))
+        several = (np.array([[bounds[i], bounds[i + 1]]], np.int64) for i in range(1, 8))
         self.suffix_segment, self.names_segment, self.after_digits_segment, self.leaving_segment = itertools.islice(
             several, 4
         )
-        self._long_segment, self.ending_segment = several
+        self._long_segment, self.ending_segment, self.escape_segment = several
+        self.longest_text = max(index.longest, longest)
+        """The most code points that any token adds to a string, an escape counted as what it is written with."""
+        self.free_text_mask: NDArray[np.uint32] | None = None
+        """What any free string may go on with and not end: plain text and escapes; None until one was met."""
         self._ending_roots = _roots(self.nodes, self.ending_segment)
         tables = index.slice_tables
         self.tables = np.ascontiguousarray(np.concatenate(tables))
@@ -192,9 +196,17 @@ def _roots(nodes: NDArray[np.int32], segment: NDArray[np.int64]) -> dict[int, tu
 
 def _suffixes(
     index: VocabularyIndex,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint32]]:
-    """(trie of suffixes, groups for the kernel's walk, trie of the whole tokens, trie and mask of those that may end a
-    string).
+) -> tuple[
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.uint32],
+    int,
+]:
+    """(tries of suffixes that end a string and of those that do not, groups for the kernel's walk, trie of the whole
+    tokens, trie and mask of those that end a string, most code points of one).
 
     Where plain text changes nothing, a token such as ``abc",`` is allowed exactly where its rest from the
     first quote or backslash on is.  The trie holds these rests; each stands for a group of tokens.
@@ -218,14 +230,20 @@ def _suffixes(
         groups[number] = len(rests) + 1 + len(members)
         members += tokens
     groups[-1] = len(rests) + 1 + len(members)
-    nodes = VocabularyTrie.build(list(enumerate(rests))).nodes
-    nodes[:, 2] = np.where(nodes[:, 2] >= 0, -nodes[:, 2] - 2, -1)
+    suffixes = []
+    for is_end in (True, False):
+        chosen = [(number, rest) for number, rest in enumerate(rests) if _has_bare_quote(rest) == is_end]
+        nodes = VocabularyTrie.build(chosen).nodes
+        nodes[:, 2] = np.where(nodes[:, 2] >= 0, -nodes[:, 2] - 2, -1)
+        suffixes.append(nodes)
     whole = [(token, index.bytes_of(token)) for token in members]
     ending = [(token, data) for token, data in whole if _has_bare_quote(data)]
     mask = np.zeros(index.words, np.int32)
     allow_tokens(mask, [token for token, _ in ending])
     tries = [VocabularyTrie.build(tokens).nodes for tokens in (whole, ending)]
-    return nodes, np.array(groups + members, np.int32), tries[0], tries[1], mask.view(np.uint32)
+    longest = max((sum(byte & 0xC0 != 0x80 for byte in data) for _, data in whole), default=0)
+    ends, escapes = suffixes
+    return ends, escapes, np.array(groups + members, np.int32), tries[0], tries[1], mask.view(np.uint32), longest
 
 
 def _has_bare_quote(data: bytes) -> bool:
@@ -350,6 +368,15 @@ class Masks:
             found = self._numbers[component] = len(begun) == 1 and self._goes_on_with_digits(begun.pop())
         return found
 
+    def _free_text(self, configuration: int) -> NDArray[np.uint32]:
+        """What a free string or fresh name may go on with and not end: the same for all of them, found at the first."""
+        tables = self._tables
+        if tables.free_text_mask is None:
+            found = tables.json_text_mask.copy()
+            self._machine.walk(configuration, tables.nodes, tables.escape_segment, tables.groups, tables.longest, found)
+            tables.free_text_mask = found
+        return tables.free_text_mask
+
     def _goes_on_with_digits(self, configuration: int) -> bool:
         """Whether any digits may follow in a number; False for anything else, and for -1."""
         machine, tables = self._machine, self._tables
@@ -420,8 +447,8 @@ class Masks:
         # members, and by length.
         place = (kind, a, r) if kind in (kernel.STRING, kernel.MEMBER) and e & kernel.UNRECORDED == 0 else None
         inside = None if place is None else self._inside.get(place)
-        if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration, tables.longest_points):
-            known, segments = tables.json_text_mask, tables.suffix_segment
+        if kind in (kernel.STRING, kernel.KEY_OTHER) and machine.reads_free_text(configuration, tables.longest_text):
+            known, segments = self._free_text(configuration), tables.suffix_segment
             place = None
             if kind == kernel.STRING and machine.reads_free_text(configuration):
                 self.free_text.add(configuration)
