@@ -224,7 +224,8 @@ def _number_text(draw: st.DrawFn, number: int | float) -> str:
     if draw(st.integers(0, 2)):
         return plain
     if "." not in plain:
-        return draw(st.sampled_from((plain + ".0", plain + "e0", plain + "0e-1", plain + ".00E+00")))
+        tenfold = "0e-1" if plain.strip("-0") else ".0e-1"  # a zero takes no zero behind it
+        return draw(st.sampled_from((plain + ".0", plain + "e0", plain + tenfold, plain + ".00E+00")))
     whole, fraction = plain.split(".")
     shifted = (whole + fraction).lstrip("-").lstrip("0") or "0"
     sign = "-" if plain.startswith("-") else ""
