@@ -1,7 +1,7 @@
 """Everything about a vocabulary that masks need and that no source changes.
 
 Purpose: computed once for each tokenizer and kept on disk by the hash of its content: the slices' cells with ready
-masks and a small trie each, masks by length, token bytes.
+masks and a small trie each, a trie of what may follow outside strings, masks by length, token bytes.
 Place: built from a `Vocabulary`, consumed by `fill`, the kernels and the matcher.
 Cost: 128k tokens in about 0.6 s without numba, 0.03 s from disk; about 10 MB.
 Not taken: one trie with a cell number at each node.  A walk that leaves out proven cells would still
